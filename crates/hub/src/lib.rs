@@ -1,0 +1,7 @@
+//! State, log and fan-out: observations in, one durable ordered stream of canonical events out.
+//!
+//! `state` is pure: no IO, no clock, no random number. `log` owns the file, `fanout` the sockets. Nothing here names a
+//! PBX vendor, and nothing here waits for a client.
+
+pub mod block;
+pub mod draft;
