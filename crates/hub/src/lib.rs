@@ -4,5 +4,10 @@
 //! PBX vendor, and nothing here waits for a client.
 
 pub mod block;
+mod catch_up;
 pub mod draft;
 pub mod log;
+pub mod fanout;
+pub mod filter;
+pub mod stream;
+pub mod tail;
