@@ -1,1 +1,4 @@
-//!
+//! The product: config, API, command line. Holds no call logic, and names no PBX vendor but in [`adapters`].
+
+pub mod adapters;
+pub mod config;
