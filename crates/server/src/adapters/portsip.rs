@@ -111,7 +111,10 @@ fn check(source: &Source) -> Vec<Problem> {
     let topics = settings.texts("topics");
     let has = |topic: &str| topics.iter().any(|known| known == topic);
     if has("extension_events") && settings.texts("extensions").is_empty() {
-        problem("extensions", "extension_events needs to know which extensions");
+        problem(
+            "extensions",
+            "extension_events needs to know which extensions",
+        );
     }
     if has("queue_events") && settings.texts("queues").is_empty() {
         problem("queues", "queue_events needs to know which queues");

@@ -182,7 +182,11 @@ impl Jwt {
         if let Some(url) = &jwks_url {
             let legal = url.scheme() == "https" || (url.scheme() == "http" && url.is_loopback());
             if !legal {
-                reader.complain("jwks_url", "keys come by https, or by http on loopback", mend);
+                reader.complain(
+                    "jwks_url",
+                    "keys come by https, or by http on loopback",
+                    mend,
+                );
             }
         }
         Some(Self {
@@ -233,6 +237,17 @@ impl Read for Scope {
 }
 
 impl Digest {
+    /// The digest of a whole token.
+    #[must_use]
+    pub fn of(token: &str) -> Self {
+        let digest = ring::digest::digest(&ring::digest::SHA256, token.as_bytes());
+        let mut bytes = [0; 32];
+        for (byte, of) in bytes.iter_mut().zip(digest.as_ref()) {
+            *byte = *of;
+        }
+        Self(bytes)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 32];
         if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {

@@ -39,14 +39,21 @@ pub struct Changes {
 #[must_use]
 pub fn diff(old: &Config, new: &Config) -> Changes {
     let (sources_added, sources_removed, sources_changed) = compare(&old.sources, &new.sources);
-    let (tokens_added, tokens_removed, tokens_changed) = compare(&old.auth.tokens, &new.auth.tokens);
+    let (tokens_added, tokens_removed, tokens_changed) =
+        compare(&old.auth.tokens, &new.auth.tokens);
     let (was, is) = (&old.server, &new.server);
     let fixed = [
         ("server.listen", was.listen != is.listen),
         ("server.tls", was.tls.is_some() != is.tls.is_some()),
-        ("server.allowed_origins", was.allowed_origins != is.allowed_origins),
+        (
+            "server.allowed_origins",
+            was.allowed_origins != is.allowed_origins,
+        ),
         ("server.public_url", was.public_url != is.public_url),
-        ("server.trusted_proxies", was.trusted_proxies != is.trusted_proxies),
+        (
+            "server.trusted_proxies",
+            was.trusted_proxies != is.trusted_proxies,
+        ),
         ("auth.mode", old.auth.mode != new.auth.mode),
         ("log", old.log != new.log),
     ];
@@ -62,7 +69,11 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         limits: old.limits != new.limits,
         tls: was.tls != is.tls,
         webhooks: old.webhooks != new.webhooks,
-        restart: fixed.iter().filter(|(_, changed)| *changed).map(|(key, _)| *key).collect(),
+        restart: fixed
+            .iter()
+            .filter(|(_, changed)| *changed)
+            .map(|(key, _)| *key)
+            .collect(),
     }
 }
 
@@ -83,7 +94,9 @@ fn compare<K: Ord + Clone, V: PartialEq>(
         let only = here.keys().filter(|key| !there.contains_key(key));
         only.cloned().collect()
     };
-    let changed = new.iter().filter(|(key, value)| old.get(key).is_some_and(|was| was != *value));
+    let changed = new
+        .iter()
+        .filter(|(key, value)| old.get(key).is_some_and(|was| was != *value));
     let changed = changed.map(|(key, _)| key.clone()).collect();
     (missing(new, old), missing(old, new), changed)
 }

@@ -11,7 +11,7 @@ use super::{
 pub type Variables = BTreeMap<String, String>;
 
 /// What every variable that overrides the file begins with.
-pub const PREFIX: &str = "SWITCHHOOK_";
+const PREFIX: &str = "SWITCHHOOK_";
 
 /// Puts the variables `SWITCHHOOK_<SECTION>__<KEY>…` over the tree. Others, such as `SWITCHHOOK_TOKEN`, are no overrides.
 pub(super) fn overlay(root: &mut Table, variables: &Variables) {
@@ -32,13 +32,7 @@ pub(super) fn overlay(root: &mut Table, variables: &Variables) {
     }
 }
 
-fn set(
-    table: &mut Table,
-    above: &mut Vec<String>,
-    path: &[&str],
-    variable: &Arc<str>,
-    text: &str,
-) {
+fn set(table: &mut Table, above: &mut Vec<String>, path: &[&str], variable: &Arc<str>, text: &str) {
     let Some((spelt, below)) = path.split_first() else {
         return;
     };

@@ -48,7 +48,7 @@ pub use tenants::Tenants;
 pub use units::Size;
 pub use webhooks::Webhooks;
 
-use crate::adapters::Entry;
+use crate::adapters::{self, Entry};
 
 /// The defaults, as a commented file. `switchhook init` writes it; what it sets is what the code assumes anyway.
 pub const DEFAULTS: &str = include_str!("../../switchhook.default.toml");
@@ -91,20 +91,31 @@ pub enum ConfigError {
     Wrong(#[from] Mistakes),
 }
 
-/// Reads the config of this file, this environment and these adapters from disk.
-///
-/// # Errors
-/// When the file cannot be read, or with all mistakes in it.
-pub fn load(path: &Path, variables: &Variables, adapters: &[Entry]) -> Result<Config, ConfigError> {
-    let text = read_file(path).map_err(|source| ConfigError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
-    let outside = Outside {
-        variables,
-        read_file: &read_file,
-    };
-    Ok(Config::read(path, &text, outside, adapters)?)
+/// Where a config comes from. Read again when the gateway reloads.
+#[derive(Clone, Debug)]
+pub struct ConfigFile {
+    /// The file.
+    pub path: PathBuf,
+    /// The environment that overrides it.
+    pub variables: Variables,
+}
+
+impl ConfigFile {
+    /// Reads the config from disk.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or with all mistakes in it.
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        let text = read_file(&self.path).map_err(|source| ConfigError::Unreadable {
+            path: self.path.clone(),
+            source,
+        })?;
+        let outside = Outside {
+            variables: &self.variables,
+            read_file: &read_file,
+        };
+        Ok(Config::read(&self.path, &text, outside, adapters::ALL)?)
+    }
 }
 
 impl Config {

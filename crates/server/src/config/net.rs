@@ -25,7 +25,7 @@ pub struct Network {
 }
 
 impl Url {
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let uri: http::Uri = text.parse().ok()?;
         let whole = uri.scheme().is_some() && uri.host().is_some_and(|host| !host.is_empty());
         // A port that is no number is left in the authority unnoticed.
@@ -135,7 +135,11 @@ impl Read for Url {
 impl Read for WebOrigin {
     fn read(slot: &Slot<'_>) -> Option<Self> {
         let example = "\"https://wallboard.example.com\"";
-        slot.parsed("a web origin (scheme and host, no path)", example, Self::parse)
+        slot.parsed(
+            "a web origin (scheme and host, no path)",
+            example,
+            Self::parse,
+        )
     }
 }
 
@@ -166,9 +170,20 @@ mod tests {
             ("https://LOCALHOST", false, true),
         ] {
             let url = Url::parse(text).unwrap();
-            assert_eq!((url.is_plaintext(), url.is_loopback()), (plaintext, loopback), "{text}");
+            assert_eq!(
+                (url.is_plaintext(), url.is_loopback()),
+                (plaintext, loopback),
+                "{text}"
+            );
         }
-        for text in ["", "pbx.example.com", "/wsi", "wss://", "wss://a:b@pbx", "wss://pbx:http"] {
+        for text in [
+            "",
+            "pbx.example.com",
+            "/wsi",
+            "wss://",
+            "wss://a:b@pbx",
+            "wss://pbx:http",
+        ] {
             assert_eq!(Url::parse(text), None, "{text}");
         }
     }
@@ -186,17 +201,37 @@ mod tests {
             ("192.0.2.1", "192.0.2.1", true),
             ("192.0.2.1", "192.0.2.2", false),
         ] {
-            assert_eq!(network(text).contains(address.parse().unwrap()), inside, "{text} {address}");
+            assert_eq!(
+                network(text).contains(address.parse().unwrap()),
+                inside,
+                "{text} {address}"
+            );
         }
-        for text in ["", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.0.0/-1", "a/8"] {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "::/129",
+            "10.0.0.0/-1",
+            "a/8",
+        ] {
             assert_eq!(Network::parse(text), None, "{text}");
         }
     }
 
     #[test]
     fn origins_have_no_path() {
-        assert_eq!(WebOrigin::parse("https://A.example").unwrap().as_str(), "https://a.example");
-        for text in ["https://a.example/", "a.example", "ws://a.example", "null", "*"] {
+        assert_eq!(
+            WebOrigin::parse("https://A.example").unwrap().as_str(),
+            "https://a.example"
+        );
+        for text in [
+            "https://a.example/",
+            "a.example",
+            "ws://a.example",
+            "null",
+            "*",
+        ] {
             assert_eq!(WebOrigin::parse(text), None, "{text}");
         }
     }

@@ -9,7 +9,8 @@ pub(super) fn path(reader: &mut Reader<'_>, key: &'static str, label: &str) -> O
     let path: PathBuf = reader.optional(key)?;
     let mend = format!("give the path of a PEM file with a {label}");
     let marker = format!("{label}-----");
-    let is_start = |line: &str| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&marker);
+    let is_start =
+        |line: &str| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&marker);
     match reader.outside(&path) {
         Ok(text) if text.lines().any(is_start) => {}
         Ok(_) => reader.complain(key, format!("{} holds no {label}", path.display()), mend),

@@ -163,11 +163,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A table below this one; an absent one is read as empty.
-    pub(super) fn table<T>(
-        &mut self,
-        key: &'static str,
-        read: impl FnOnce(&mut Self) -> T,
-    ) -> T {
+    pub(super) fn table<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Self) -> T) -> T {
         let slot = self.slot(key);
         let path = self.join(key);
         let mut reader = Self {
@@ -234,12 +230,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Complains about the value of a key, or about this table where the key is absent.
-    pub(super) fn complain(
-        &self,
-        key: &str,
-        wrong: impl Into<String>,
-        mend: impl Into<String>,
-    ) {
+    pub(super) fn complain(&self, key: &str, wrong: impl Into<String>, mend: impl Into<String>) {
         let origin = self
             .entry(key)
             .map_or(&self.origin, |entry| &entry.node.origin);
@@ -327,7 +318,10 @@ impl<'a> Slot<'a> {
     pub(super) fn table(&self) -> Option<&'a Table> {
         match &self.node.value {
             Value::Table(table) => Some(table),
-            _ => self.unlike("a table", "write `{ key = value, … }` or a section in brackets"),
+            _ => self.unlike(
+                "a table",
+                "write `{ key = value, … }` or a section in brackets",
+            ),
         }
     }
 

@@ -66,10 +66,16 @@ fn elsewhere(slot: &Slot<'_>) -> Option<String> {
         Some((variable, file))
     })?;
     match (variable, file) {
-        (Some(name), None) => slot.context.outside.variables.get(&name).cloned().or_else(|| {
-            let wrong = format!("the environment has no variable {name}");
-            slot.wrong(wrong, format!("set {name} before starting switchhook"))
-        }),
+        (Some(name), None) => slot
+            .context
+            .outside
+            .variables
+            .get(&name)
+            .cloned()
+            .or_else(|| {
+                let wrong = format!("the environment has no variable {name}");
+                slot.wrong(wrong, format!("set {name} before starting switchhook"))
+            }),
         (None, Some(path)) => match (slot.context.outside.read_file)(&path) {
             Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
             Err(error) => slot.wrong(

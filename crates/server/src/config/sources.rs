@@ -1,10 +1,6 @@
 //! `[sources.<id>]`: the PBXs. Keys common to all are typed here; the others are declared by the adapter.
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use model::{Normalizer, SourceId};
 
@@ -152,7 +148,8 @@ impl Source {
             let initial = reader.within("initial", Period::secs(1), shortest..=longest);
             let max = reader.within("max", Period::secs(60), shortest..=longest);
             if initial > max {
-                let wrong = format!("the longest pause, {max}, is shorter than the first, {initial}");
+                let wrong =
+                    format!("the longest pause, {max}, is shorter than the first, {initial}");
                 reader.complain("max", wrong, "write a longer one");
             }
             Reconnect {
@@ -218,11 +215,18 @@ fn url(reader: &mut Reader<'_>, adapter: &Entry) -> Option<Url> {
     let allowed = plain.is_some_and(|slot| matches!(slot.node.value, Value::Flag(true)));
     if !adapter.schemes.contains(&url.scheme()) {
         let schemes = adapter.schemes.join(" or ");
-        let wrong = format!("{} speaks {schemes}, not {}", adapter.name, cut(url.scheme()));
+        let wrong = format!(
+            "{} speaks {schemes}, not {}",
+            adapter.name,
+            cut(url.scheme())
+        );
         reader.complain("url", wrong, format!("write it like {:?}", adapter.example));
     } else if url.is_plaintext() && !url.is_loopback() && !allowed {
         let wrong = "credentials would travel unencrypted: the host is not on this machine";
-        let mend = format!("use {}, or accept it with allow_plaintext = true", adapter.schemes[0]);
+        let mend = format!(
+            "use {}, or accept it with allow_plaintext = true",
+            adapter.schemes[0]
+        );
         reader.complain("url", wrong, mend);
     }
     Some(url)
@@ -244,7 +248,12 @@ fn settings(reader: &mut Reader<'_>, keys: &'static [Key]) -> Option<Settings> {
                 .map(Setting::Text),
             Kind::Words(words) => reader
                 .slot(key.name)
-                .map(|slot| slot.items().iter().filter_map(|item| word(item, words)).collect())
+                .map(|slot| {
+                    slot.items()
+                        .iter()
+                        .filter_map(|item| word(item, words))
+                        .collect()
+                })
                 .map(Setting::Texts),
         };
         if key.required && !reader.has(key.name) {

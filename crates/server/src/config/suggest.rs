@@ -1,10 +1,7 @@
 //! "Did you mean …?": the known word nearest to an unknown one.
 
 /// The nearest of `known`, if it is near enough to be meant.
-pub(super) fn nearest<'a>(
-    word: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Words from outside may be long; nothing that long is a slip of a known one.
     if word.len() > 64 {
         return None;

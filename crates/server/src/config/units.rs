@@ -143,14 +143,27 @@ mod tests {
         }
         assert_eq!(Size::of(500_000).to_string(), "500KB");
         assert_eq!(Size::gib(4).to_string(), "4GiB");
-        for text in ["", "4", "MiB", "-1MiB", "1.5GiB", "99999999999TiB", "4 apples"] {
+        for text in [
+            "",
+            "4",
+            "MiB",
+            "-1MiB",
+            "1.5GiB",
+            "99999999999TiB",
+            "4 apples",
+        ] {
             assert_eq!(Size::parse(text), None, "{text}");
         }
     }
 
     #[test]
     fn durations_are_read_and_written() {
-        for (text, millis) in [("300ms", 300), ("45s", 45_000), ("2m", 120_000), ("12h", 43_200_000)] {
+        for (text, millis) in [
+            ("300ms", 300),
+            ("45s", 45_000),
+            ("2m", 120_000),
+            ("12h", 43_200_000),
+        ] {
             let period = Period::parse(text).unwrap();
             assert_eq!(period.0, Duration::from_millis(millis));
             assert_eq!(period.to_string(), text);
