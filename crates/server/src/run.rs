@@ -1,49 +1,46 @@
-//! Puts the parts together and runs them: the gateway, the demo, the simulators.
+//! Runs what the command line asks for: the gateway, the demo, a simulator.
 
-use std::{net::SocketAddr, path::PathBuf};
+mod demo;
+mod signals;
+mod simulate;
 
-use clap::ValueEnum;
+use std::io;
 
+use thiserror::Error;
+
+pub use self::{
+    demo::demo,
+    simulate::{Chaos, Simulation, simulate},
+};
 use crate::{
     cli::Exit,
-    config::{Config, ConfigFile},
+    config::{Config, ConfigFile, Mistakes},
+    gateway::{Gateway, GatewayError},
 };
 
 /// Why something that runs until it is stopped ended by itself, or never began.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Error)]
 pub enum RunError {
-    /// This build lacks the part.
-    #[error("this build of switchhook cannot run {0}")]
-    NotIncluded(&'static str),
-}
-
-/// What a simulated PBX is to do.
-#[derive(Clone, Debug)]
-pub struct Simulation {
-    /// Where it listens.
-    pub listen: SocketAddr,
-    /// The dialect it speaks, in the adapter's words.
-    pub dialect: Option<String>,
-    /// Calls begun in a second; none but the scenario's when zero.
-    pub rate: f64,
-    /// What is to happen, line by line.
-    pub scenario: Option<PathBuf>,
-    /// How it misbehaves.
-    pub chaos: Vec<Chaos>,
-}
-
-/// A way to misbehave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "each variant is the misbehaviour of that name")]
-pub enum Chaos {
-    Drop,
-    Duplicate,
-    Reorder,
-    HalfOpen,
-    Garbage,
-    Slow,
-    Restart,
-    AuthFailure,
+    /// The gateway.
+    #[error("the gateway cannot run")]
+    Gateway(#[from] GatewayError),
+    /// Signals cannot be listened to, a temporary folder cannot be made, and the like.
+    #[error("cannot {doing}")]
+    System {
+        /// What was tried.
+        doing: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A scenario cannot be read.
+    #[error("cannot use the scenario")]
+    Scenario(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The simulator does not speak this dialect.
+    #[error("no dialect is called `{0}`")]
+    Dialect(String),
+    /// The demo's own config.
+    #[error("the demo's config is wrong")]
+    Demo(#[source] Mistakes),
 }
 
 impl RunError {
@@ -51,7 +48,12 @@ impl RunError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::NotIncluded(_) => Exit::Unavailable,
+            Self::Gateway(GatewayError::Listen { .. }) => Exit::Unavailable,
+            Self::Gateway(GatewayError::Source(_) | GatewayError::Tls(_)) => Exit::Config,
+            Self::Gateway(GatewayError::Folder { .. } | GatewayError::System { .. } | GatewayError::Hub(_)) => Exit::Internal,
+            Self::System { .. } => Exit::Unavailable,
+            Self::Scenario(_) | Self::Dialect(_) => Exit::Usage,
+            Self::Demo(_) => Exit::Internal,
         }
     }
 }
@@ -60,34 +62,8 @@ impl RunError {
 ///
 /// # Errors
 /// When it cannot start, or a part of it fails for good.
-#[expect(
-    clippy::unused_async,
-    reason = "the parts that it waits for are not in this build"
-)]
-pub async fn serve(_config: Config, _file: ConfigFile) -> Result<(), RunError> {
-    Err(RunError::NotIncluded("the gateway"))
-}
-
-/// Runs simulated PBXs, a gateway that listens to them, and prints what to open.
-///
-/// # Errors
-/// As [`serve`].
-#[expect(
-    clippy::unused_async,
-    reason = "the parts that it waits for are not in this build"
-)]
-pub async fn demo(_listen: SocketAddr) -> Result<(), RunError> {
-    Err(RunError::NotIncluded("the demo"))
-}
-
-/// Runs a simulated PortSIP PBX until a signal.
-///
-/// # Errors
-/// When it cannot listen, or the scenario cannot be read.
-#[expect(
-    clippy::unused_async,
-    reason = "the parts that it waits for are not in this build"
-)]
-pub async fn simulate(_adapter: &'static str, _simulation: Simulation) -> Result<(), RunError> {
-    Err(RunError::NotIncluded("a simulated PBX"))
+pub async fn serve(config: Config, file: ConfigFile) -> Result<(), RunError> {
+    let stop = signals::stop()?;
+    let gateway = Gateway::start(config).await?;
+    Ok(gateway.run(Some(file), stop).await?)
 }
