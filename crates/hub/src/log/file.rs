@@ -16,7 +16,7 @@ use super::{SyncMode, error::LogError, sql};
 /// How long the writer waits for a lock of SQLite's that only a checkpoint can hold.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What the journal shrinks to when it begins anew, in bytes, should it have been longer.
-const JOURNAL: i64 = 64 << 20;
+const JOURNAL: i64 = 160 << 20;
 
 /// A name for this run of the machine's kernel, where it tells one: it differs after the machine was down.
 #[must_use]

@@ -15,9 +15,10 @@ use rusqlite::Connection;
 use super::{SyncMode, error::LogError, file, sql};
 
 /// After how many bytes of commits the thread is woken.
-const STEP: u64 = 8 << 20;
-/// From this many pages on the file has to begin anew.
-const LONG: i64 = 4096;
+const STEP: u64 = 32 << 20;
+/// From this many pages on (128 MiB) the file has to begin anew. More often would make the writer wait more often, for
+/// the disk to flush twice; less often would make the next start after a kill read more.
+const LONG: i64 = 16_384;
 
 /// The thread, as the writer sees it.
 pub(super) struct Checkpoints {
@@ -107,6 +108,8 @@ fn run(db: &Connection, gate: &Gate, woken: &Receiver<()>) {
 fn checkpoint(db: &Connection, gate: &Gate) -> rusqlite::Result<()> {
     let pages = db.query_row(sql::CHECKPOINT_PASSIVE, [], |row| row.get::<_, i64>(1))?;
     if pages >= LONG {
+        // Once more for what came meanwhile, so that little is left to do while the writer waits.
+        db.query_row(sql::CHECKPOINT_PASSIVE, [], |_| Ok(()))?;
         let _writer_waits = gate.enter();
         db.busy_timeout(patience(pages))?;
         db.query_row(sql::CHECKPOINT_RESTART, [], |_| Ok(()))?;
@@ -117,8 +120,8 @@ fn checkpoint(db: &Connection, gate: &Gate) -> rusqlite::Result<()> {
 /// How long to wait for readers that still need the file: the longer it is, the more it matters.
 fn patience(pages: i64) -> Duration {
     match pages / LONG {
-        0..=3 => Duration::from_millis(5),
-        4..=15 => Duration::from_millis(50),
+        0..=1 => Duration::from_millis(5),
+        2..=3 => Duration::from_millis(50),
         _ => Duration::from_secs(1),
     }
 }

@@ -36,7 +36,7 @@ const ROUNDS: u32 = 16;
 pub struct Log {
     // Dropped first: it has a connection of its own, and the last one to close tidies up.
     wal: Checkpoints,
-    db: Connection,
+    pub(super) db: Connection,
     shared: Arc<Shared>,
     path: PathBuf,
     sync: SyncMode,

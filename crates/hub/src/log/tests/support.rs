@@ -2,14 +2,17 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use ::model::{Epoch, EventType, Position, SourceId, Timestamp};
+use ::model::{Collection, EntityId, Epoch, EventType, Position, SourceId, Timestamp};
 use bytes::Bytes;
 use smallvec::smallvec;
 use tempfile::TempDir;
 
 use crate::{
     block::{Block, Entry, Key},
-    log::{Commit, Limit, Log, LogError, Options, Page, Reader, Retention, SyncMode, open},
+    log::{
+        Archival, Archived, Commit, Limit, Log, LogError, Options, Page, Reader, Retention,
+        SyncMode, open,
+    },
 };
 
 /// A folder, and how its log is opened.
@@ -121,4 +124,23 @@ pub(super) fn all_after(reader: &Reader, after: u64) -> Result<Page, LogError> {
 
 pub(super) fn second(n: i64) -> Timestamp {
     Timestamp::from_secs(n)
+}
+
+pub(super) fn closed(id: &str, position: u64, second: i64, aliases: &[&str]) -> Archived {
+    Archived {
+        collection: Collection::Calls,
+        id: EntityId::from_text(id),
+        version: position + 1,
+        position: Position(position),
+        closed_at: Timestamp::from_secs(second),
+        aliases: aliases.iter().map(|alias| (*alias).into()).collect(),
+    }
+}
+
+pub(super) fn archive(log: &mut Log, changes: &[Archival]) {
+    log.append(&Commit {
+        archive: changes,
+        ..Commit::default()
+    })
+    .unwrap();
 }
