@@ -57,7 +57,7 @@ const KEYS: &[Key] = &[
             "global_queue_events",
             "global_queue_management_events",
         ]),
-        required: true,
+        required: false,
         help: "write topics = [\"extension_events\", \"cdr_events\", …]",
     },
     Key {

@@ -36,16 +36,16 @@ impl Limits {
         let room = Size::kib(1)..=Size::mib(64);
         let time = Period::secs(1)..=Period::secs(600);
         Self {
-            streams: reader.within("streams", 20_000, count.clone()),
-            streams_per_token: reader.within("streams_per_token", 100, count.clone()),
+            streams: reader.count("streams", 20_000, count.clone()),
+            streams_per_token: reader.count("streams_per_token", 100, count.clone()),
             stream_memory: reader.within(
                 "stream_memory",
                 Size::mib(512),
                 Size::mib(1)..=Size::gib(1_024),
             ),
-            requests_per_s: reader.within("requests_per_s", 200, count.clone()),
-            open_calls_per_source: reader.within("open_calls_per_source", 100_000, count.clone()),
-            webhooks: reader.within("webhooks", 1_000, count),
+            requests_per_s: reader.count("requests_per_s", 200, count.clone()),
+            open_calls_per_source: reader.count("open_calls_per_source", 100_000, count.clone()),
+            webhooks: reader.count("webhooks", 1_000, count),
             body: reader.within("body", Size::kib(256), room.clone()),
             headers: reader.within("headers", Size::kib(16), room),
             header_time: reader.within("header_time", Period::secs(10), time).0,

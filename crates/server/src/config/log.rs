@@ -54,7 +54,7 @@ impl Log {
         let syncs = [("normal", Sync::Normal), ("full", Sync::Full)];
         let sync = reader.slot("sync").and_then(|slot| slot.word(&syncs));
         let retention = reader.table("retention", |reader| {
-            let hours = reader.within("hours", 72, 1..=876_000);
+            let hours = reader.count("hours", 72, 1..=876_000);
             Retention {
                 age: Duration::from_secs(3_600 * u64::from(hours)),
                 bytes: reader.within("bytes", Size::gib(4), Size::mib(1)..=Size::gib(1 << 20)),

@@ -126,7 +126,7 @@ impl Read for Url {
         Self::parse(&text).or_else(|| {
             slot.wrong(
                 "this is not a URL of the form scheme://host[:port][/path] (credentials do not belong in it)",
-                "write it whole, such as \"wss://pbx.example.com:8887/wsi\"",
+                "write it whole: scheme, host, and port and path where they are needed",
             )
         })
     }

@@ -144,6 +144,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A whole number with a default and limits.
+    pub(super) fn count(
+        &mut self,
+        key: &'static str,
+        default: u32,
+        limits: RangeInclusive<u32>,
+    ) -> u32 {
+        let limits = i64::from(*limits.start())..=i64::from(*limits.end());
+        let number = self.within(key, i64::from(default), limits);
+        u32::try_from(number).unwrap_or(default)
+    }
+
     /// A value that must be there; `mend` says what to write.
     pub(super) fn required<T: Read>(&mut self, key: &'static str, mend: &str) -> Option<T> {
         match self.slot(key) {
@@ -184,7 +196,7 @@ impl<'a> Reader<'a> {
         key: &'static str,
         read: impl FnOnce(&mut Self) -> Option<T>,
     ) -> Option<T> {
-        self.slot(key)?;
+        self.slot(key)?.table()?;
         self.table(key, read)
     }
 
@@ -250,6 +262,17 @@ impl<'a> Reader<'a> {
     /// Whether the key was given, rightly or wrongly.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entry(key).is_some()
+    }
+
+    /// Whether a complaint about the key, or its absence, was made.
+    pub(super) fn is_wrong(&self, key: &str) -> bool {
+        let (path, missing) = (self.join(key), format!("the key `{key}` is missing"));
+        let mistakes = self.context.mistakes.borrow();
+        mistakes.iter().any(|mistake| {
+            let about = mistake.key.strip_prefix(&path);
+            let within = about.is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']));
+            within || (mistake.key == self.path && mistake.wrong == missing)
+        })
     }
 
     /// A small text file that the config refers to.
@@ -398,13 +421,10 @@ impl Read for bool {
     }
 }
 
-impl Read for u32 {
+impl Read for i64 {
     fn read(slot: &Slot<'_>) -> Option<Self> {
         match slot.node.value {
-            Value::Integer(number) => Self::try_from(number).ok().or_else(|| {
-                let mend = format!("write a number from 0 to {}", Self::MAX);
-                slot.wrong(format!("{number} is out of bounds"), mend)
-            }),
+            Value::Integer(number) => Some(number),
             _ => slot.unlike("an integer", "write a whole number, without quotes"),
         }
     }

@@ -118,7 +118,7 @@ impl Settings {
     }
 }
 
-/// Reads every source. A source with mistakes is left out.
+/// Reads every source.
 pub(super) fn read(reader: &mut Reader<'_>, adapters: &[Entry]) -> BTreeMap<SourceId, Source> {
     let mut sources = BTreeMap::new();
     for (name, origin, slot) in reader.entries() {
@@ -127,15 +127,17 @@ pub(super) fn read(reader: &mut Reader<'_>, adapters: &[Entry]) -> BTreeMap<Sour
             let key = format!("sources.{}", cut(name));
             slot.context.complain(origin, key, error.to_string(), mend);
         });
-        let source = slot.read_table(|reader| Source::read(reader, id.clone().ok(), adapters));
-        sources.extend(id.ok().zip(source));
+        if let Ok(id) = id.or_else(|()| SourceId::new("unnamed")) {
+            let source = slot.read_table(|reader| Source::read(reader, id, adapters));
+            sources.extend(source.map(|source| (source.id.clone(), source)));
+        }
     }
     reader.accept_all();
     sources
 }
 
 impl Source {
-    fn read(reader: &mut Reader<'_>, id: Option<SourceId>, adapters: &[Entry]) -> Option<Self> {
+    fn read(reader: &mut Reader<'_>, id: SourceId, adapters: &[Entry]) -> Option<Self> {
         let Some(adapter) = adapter(reader, adapters) else {
             // Without the adapter nobody knows which keys are right.
             reader.accept_all();
@@ -155,7 +157,7 @@ impl Source {
             Reconnect {
                 initial: initial.0,
                 max: max.0,
-                budget_per_min: reader.within("budget_per_min", 10, 1..=600),
+                budget_per_min: reader.count("budget_per_min", 10, 1..=600),
             }
         });
         let region: Option<Region> = reader.optional("region");
@@ -171,9 +173,10 @@ impl Source {
         let max_call_age = reader.within("max_call_age", Period::secs(12 * 3_600), ages);
         let settings = settings(reader, adapter.keys);
         let source = Self {
-            id: id?,
+            id,
             adapter: adapter.name,
-            url: url?,
+            // What stands in for a wrong URL is never used: it only lets the adapter look at the other keys.
+            url: url.or_else(|| Url::parse(adapter.example))?,
             region: region.map(|region| region.0),
             ca_file,
             insecure_tls,
@@ -184,9 +187,12 @@ impl Source {
             silence: silence.0,
             max_frame,
             max_call_age: max_call_age.0,
-            settings: settings?,
+            settings,
         };
         for problem in (adapter.check)(&source) {
+            if reader.is_wrong(&problem.key) {
+                continue;
+            }
             reader.complain(&problem.key, problem.message, adapter.advice(&problem.key));
         }
         Some(source)
@@ -232,10 +238,9 @@ fn url(reader: &mut Reader<'_>, adapter: &Entry) -> Option<Url> {
     Some(url)
 }
 
-/// The adapter's own keys; `None` when one that it needs is missing.
-fn settings(reader: &mut Reader<'_>, keys: &'static [Key]) -> Option<Settings> {
+/// The adapter's own keys.
+fn settings(reader: &mut Reader<'_>, keys: &'static [Key]) -> Settings {
     let mut settings = BTreeMap::new();
-    let mut complete = true;
     for key in keys {
         let setting = match key.kind {
             Kind::Text => reader.optional(key.name).map(Setting::Text),
@@ -258,11 +263,10 @@ fn settings(reader: &mut Reader<'_>, keys: &'static [Key]) -> Option<Settings> {
         };
         if key.required && !reader.has(key.name) {
             reader.missing(key.name, key.help);
-            complete = false;
         }
         settings.extend(setting.map(|setting| (key.name, setting)));
     }
-    complete.then_some(Settings(settings))
+    Settings(settings)
 }
 
 fn word(slot: &Slot<'_>, words: &[&'static str]) -> Option<String> {

@@ -24,10 +24,10 @@ impl Style {
         let summary = clean(&summary(&kind, event));
         if self.colour {
             let colour = colour(&kind);
-            let line = format!("\x1b[2m{time} {source:<8}\x1b[0m {colour}{kind:<28} {summary}");
+            let line = format!("\x1b[2m{time} {source:<8}\x1b[0m {colour}{kind:<30} {summary}");
             format!("{}\x1b[0m", line.trim_end())
         } else {
-            format!("{time} {source:<8} {kind:<28} {summary}")
+            format!("{time} {source:<8} {kind:<30} {summary}")
                 .trim_end()
                 .to_owned()
         }

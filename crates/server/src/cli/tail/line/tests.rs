@@ -123,28 +123,28 @@ fn every_kind_of_event_has_its_words() {
         .map(|event| style(false).line(event))
         .collect();
     expect![[r#"
-        09:41:07.412 hq       call.started                 +442079460018 Bell → 101 Anna  ringing
-        09:41:07.412 hq       call.ringing                 +442079460018 Bell → 101 Anna  queued  in queue 8001 Sales  [inferred]
-        09:41:07.412 hq       call.answered                +442079460018 Bell → 101 Anna  ringing  by 102
-        09:41:07.412 hq       call.updated                 +442079460018 Bell → 101 Anna  ringing  (did, trunk)
-        09:41:07.412 hq       call.transferred             +442079460018 Bell → 101 Anna  blind: from 101 to 105
-        09:41:07.412 hq       call.missed                  +442079460018 Bell → 101 Anna  by 101, 102  in queue 8001 Sales
-        09:41:07.412 hq       call.ended                   +442079460018 Bell → 101 Anna  answered  talked 2m05s
-        09:41:07.412 hq       leg.ended                    101: ended (no_answer)  in +442079460018 Bell → 101 Anna
-        09:41:07.412 hq       extension.call_state_changed 101 Anna  busy
+        09:41:07.412 hq       call.started                   +442079460018 Bell → 101 Anna  ringing
+        09:41:07.412 hq       call.ringing                   +442079460018 Bell → 101 Anna  queued  in queue 8001 Sales  [inferred]
+        09:41:07.412 hq       call.answered                  +442079460018 Bell → 101 Anna  ringing  by 102
+        09:41:07.412 hq       call.updated                   +442079460018 Bell → 101 Anna  ringing  (did, trunk)
+        09:41:07.412 hq       call.transferred               +442079460018 Bell → 101 Anna  blind: from 101 to 105
+        09:41:07.412 hq       call.missed                    +442079460018 Bell → 101 Anna  by 101, 102  in queue 8001 Sales
+        09:41:07.412 hq       call.ended                     +442079460018 Bell → 101 Anna  answered  talked 2m05s
+        09:41:07.412 hq       leg.ended                      101: ended (no_answer)  in +442079460018 Bell → 101 Anna
+        09:41:07.412 hq       extension.call_state_changed   101 Anna  busy
         09:41:07.412 hq       extension.registration_changed 101  offline
-        09:41:07.412 hq       extension.dnd_changed        101  do not disturb
-        09:41:07.412 hq       agent.state_changed          101 in 8001 Sales: not_ready  (lunch)
-        09:41:07.412 hq       queue.caller_left            private in 8001 Sales  place 2  abandoned
-        09:41:07.412 hq       queue.updated                8001  3 waiting  0 agents ready
-        09:41:07.412 hq       device.registered            phone  of 101  at 192.0.2.7
-        09:41:07.412 hq       cdr.created                  +442079460018 Bell → 101 Anna  answered  talked 2m05s
-        09:41:07.412 hq       voicemail.received           box 101  from Bell  31s
-        09:41:07.412 hq       source.connected             v22.3
-        09:41:07.412 hq       source.gap                   NOT HEARD from 2026-11-20T09:40:00Z to 2026-11-20T09:41:07Z  connection lost  unknown: calls
-        09:41:07.412 hq       source.unrecognized          novel
-        09:41:07.412 hq       alert.raised                 fraud  too many calls
-        09:41:07.412 hq       something.new                somethings/hq:1"#]].assert_eq(&lines.join("\n"));
+        09:41:07.412 hq       extension.dnd_changed          101  do not disturb
+        09:41:07.412 hq       agent.state_changed            101 in 8001 Sales: not_ready  (lunch)
+        09:41:07.412 hq       queue.caller_left              private in 8001 Sales  place 2  abandoned
+        09:41:07.412 hq       queue.updated                  8001  3 waiting  0 agents ready
+        09:41:07.412 hq       device.registered              phone  of 101  at 192.0.2.7
+        09:41:07.412 hq       cdr.created                    +442079460018 Bell → 101 Anna  answered  talked 2m05s
+        09:41:07.412 hq       voicemail.received             box 101  from Bell  31s
+        09:41:07.412 hq       source.connected               v22.3
+        09:41:07.412 hq       source.gap                     NOT HEARD from 2026-11-20T09:40:00Z to 2026-11-20T09:41:07Z  connection lost  unknown: calls
+        09:41:07.412 hq       source.unrecognized            novel
+        09:41:07.412 hq       alert.raised                   fraud  too many calls
+        09:41:07.412 hq       something.new                  somethings/hq:1"#]].assert_eq(&lines.join("\n"));
 }
 
 #[test]
