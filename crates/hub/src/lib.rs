@@ -5,3 +5,4 @@
 
 pub mod block;
 pub mod draft;
+pub mod state;
