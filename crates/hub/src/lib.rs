@@ -15,3 +15,4 @@ pub mod tail;
 mod writer;
 
 pub use hub::{Health, Hub, HubError, Memos, Options, Running, Stopped, View, start};
+pub mod state;
