@@ -15,8 +15,6 @@ use super::{SyncMode, error::LogError, sql};
 
 /// How long the writer waits for a lock of SQLite's that only a checkpoint can hold.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// What the journal shrinks to when it begins anew, in bytes, should it have been longer.
-const JOURNAL: i64 = 160 << 20;
 
 /// A name for this run of the machine's kernel, where it tells one: it differs after the machine was down.
 #[must_use]
@@ -94,7 +92,6 @@ pub(super) fn writer(database: &Path, sync: SyncMode) -> Result<Connection, LogE
     db.set_prepared_statement_cache_capacity(64);
     db.pragma_update(None, "cache_size", -16_384)?;
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
-    db.pragma_update(None, "journal_size_limit", JOURNAL)?;
     synchronous(&db, sync)?;
     Ok(db)
 }

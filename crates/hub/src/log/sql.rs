@@ -142,5 +142,4 @@ pub(super) const GAP: &str = "
 SELECT body FROM gap WHERE source = ?1 AND since <= ?3 AND until >= ?2 ORDER BY since LIMIT ?4";
 
 pub(super) const CHECKPOINT_PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
-pub(super) const CHECKPOINT_RESTART: &str = "PRAGMA wal_checkpoint(RESTART)";
 pub(super) const CHECKPOINT_TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";

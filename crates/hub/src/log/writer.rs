@@ -106,7 +106,7 @@ pub fn open(options: &Options, random: [u8; 8]) -> Result<(Log, Reader), LogErro
         archive: RwLock::new(archive),
     });
     let log = Log {
-        wal: Checkpoints::start(&options.path)?,
+        wal: Checkpoints::start(&options.path, options.journal.max(Retention::LEAST))?,
         db,
         shared: Arc::clone(&shared),
         path: options.path.clone(),
@@ -260,8 +260,7 @@ impl Log {
         work: impl FnOnce(&Transaction<'_>, &mut Changes<'_>, &Keep<'_>) -> Result<(), LogError>,
     ) -> Result<Changed, LogError> {
         let durable = durable && self.sync == SyncMode::Normal;
-        let gate = self.wal.gate();
-        let _checkpoints_wait = gate.enter();
+        let _checkpoints_wait = self.wal.journal().enter(&self.db)?;
         if durable {
             file::synchronous(&self.db, SyncMode::Full)?;
         }

@@ -328,7 +328,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn a_log_is_a_list_that_forgets_its_beginning(steps in vec(step(), 1..60)) {

@@ -248,7 +248,7 @@ fn readers_and_retention_do_not_disturb_each_other() {
                 let reader = reader.clone();
                 scope.spawn(move || {
                     let (mut after, mut resets) = (0, 0);
-                    while after < 40_000 {
+                    while after < 10_000 {
                         match all_after(&reader, after) {
                             Ok(page) => {
                                 for block in page.blocks {
@@ -268,12 +268,12 @@ fn readers_and_retention_do_not_disturb_each_other() {
                 })
             })
             .collect();
-        for n in 0..2_000 {
+        for n in 0..500 {
             append(&mut log, 20, 1_000, n);
         }
         for reader in readers {
             reader.join().unwrap();
         }
     });
-    assert_eq!(reader.head(), Position(40_000));
+    assert_eq!(reader.head(), Position(10_000));
 }

@@ -33,6 +33,7 @@ impl Place {
             },
             frames: 1 << 20,
             archive: 1_000,
+            journal: 4 << 20,
             reserve: 1_000,
             machine: Some("run 1".to_owned()),
         };
