@@ -140,7 +140,10 @@ impl Hub {
     ///
     /// # Errors
     /// When the hub has stopped.
-    pub async fn configure(&self, sources: BTreeMap<SourceId, SourceSettings>) -> Result<(), Stopped> {
+    pub async fn configure(
+        &self,
+        sources: BTreeMap<SourceId, SourceSettings>,
+    ) -> Result<(), Stopped> {
         self.send(Input::Configure(sources)).await
     }
 

@@ -6,13 +6,13 @@
 pub mod block;
 mod catch_up;
 pub mod draft;
-mod hub;
-pub mod log;
 pub mod fanout;
 pub mod filter;
+mod hub;
+pub mod log;
+pub mod state;
 pub mod stream;
 pub mod tail;
 mod writer;
 
 pub use hub::{Health, Hub, HubError, Memos, Options, Running, Stopped, View, start};
-pub mod state;

@@ -50,7 +50,9 @@ impl RunError {
         match self {
             Self::Gateway(GatewayError::Listen { .. }) => Exit::Unavailable,
             Self::Gateway(GatewayError::Source(_) | GatewayError::Tls(_)) => Exit::Config,
-            Self::Gateway(GatewayError::Folder { .. } | GatewayError::System { .. } | GatewayError::Hub(_)) => Exit::Internal,
+            Self::Gateway(
+                GatewayError::Folder { .. } | GatewayError::System { .. } | GatewayError::Hub(_),
+            ) => Exit::Internal,
             Self::System { .. } => Exit::Unavailable,
             Self::Scenario(_) | Self::Dialect(_) => Exit::Usage,
             Self::Demo(_) => Exit::Internal,

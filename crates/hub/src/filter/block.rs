@@ -13,15 +13,24 @@ impl Filter {
             return false;
         }
         // The gateway's own events have no source, so a block may hold more than its sources say; none of it is listed.
-        if self.sources().is_some_and(|listed| !listed.iter().any(|source| block.sources().contains(&&**source))) {
+        if self.sources().is_some_and(|listed| {
+            !listed
+                .iter()
+                .any(|source| block.sources().contains(&&**source))
+        }) {
             return false;
         }
         if held().any(|kind| kind.tells_completeness()) {
             return true;
         }
-        let may_have = |domain| move |keys: &[crate::block::Key]| keys.iter().any(|key| block.may_have(domain, *key));
-        self.tenants().is_none_or(|listed| listed.iter().any(|tenant| block.tenants().contains(&&**tenant)))
-            && self.subjects().is_none_or(may_have(Domain::Subject))
+        let may_have = |domain| {
+            move |keys: &[crate::block::Key]| keys.iter().any(|key| block.may_have(domain, *key))
+        };
+        self.tenants().is_none_or(|listed| {
+            listed
+                .iter()
+                .any(|tenant| block.tenants().contains(&&**tenant))
+        }) && self.subjects().is_none_or(may_have(Domain::Subject))
             && self.extensions().is_none_or(may_have(Domain::Extension))
             && self.queues().is_none_or(may_have(Domain::Queue))
     }

@@ -18,7 +18,10 @@ pub(super) struct Disk {
 
 impl Disk {
     pub(super) fn new(reader: Reader) -> Self {
-        Self { reader, given: BTreeSet::new() }
+        Self {
+            reader,
+            given: BTreeSet::new(),
+        }
     }
 
     /// The subjects given out since the last call.
@@ -26,24 +29,43 @@ impl Disk {
         std::mem::take(&mut self.given)
     }
 
-    fn read(&self, collection: Collection, id: &EntityId) -> Result<Option<Archived>, Box<dyn Error>> {
-        let Some(archived) = self.reader.archived(collection, id)? else { return Ok(None) };
-        let block = self.reader.block_at(archived.position)?;
-        let last = block.and_then(|block| {
-            let entry = block.entries.iter().find(|entry| entry.position == archived.position)?;
-            Some(serde_json::from_slice::<Event>(block.json(entry)))
-        });
-        Ok(Some(Archived { version: archived.version, id: archived.id, last: last.transpose()? }))
+    fn read(
+        &self,
+        collection: Collection,
+        id: &EntityId,
+    ) -> Result<Option<(EntityId, Archived)>, Box<dyn Error>> {
+        let Some(archived) = self.reader.archived(collection, id)? else {
+            return Ok(None);
+        };
+        // Retention may have taken the event itself; then nothing can be added to it either.
+        let Some(block) = self.reader.block_at(archived.position)? else {
+            return Ok(None);
+        };
+        let Some(entry) = block
+            .entries
+            .iter()
+            .find(|entry| entry.position == archived.position)
+        else {
+            return Ok(None);
+        };
+        let last: Event = serde_json::from_slice(block.json(entry))?;
+        Ok(Some((
+            archived.id,
+            Archived {
+                version: archived.version,
+                last,
+            },
+        )))
     }
 }
 
 impl Archive for Disk {
     fn find(&mut self, collection: Collection, id: &EntityId) -> Option<Archived> {
-        let archived = self.read(collection, id).unwrap_or_else(|error| {
+        let (id, archived) = self.read(collection, id).unwrap_or_else(|error| {
             warn!(%collection, %id, error = &*error, "a closed subject cannot be read: it begins anew");
             None
         })?;
-        self.given.insert((collection, archived.id.clone()));
+        self.given.insert((collection, id));
         Some(archived)
     }
 }

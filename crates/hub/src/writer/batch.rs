@@ -34,26 +34,55 @@ impl Batch {
     /// Notes what came with a message whose events begin at `first`.
     pub(super) fn note(&mut self, heard: Heard, first: usize) {
         let owner: Text = heard.source.as_str().into();
-        let memo = |change: MemoChange| Memo { owner: Text::clone(&owner), key: change.key, value: change.value };
+        let memo = |change: MemoChange| Memo {
+            owner: Text::clone(&owner),
+            key: change.key,
+            value: change.value,
+        };
         self.memo.extend(heard.memo.into_iter().map(memo));
         // An event that carries the native body explains itself; the frame is kept for those that do not.
-        let mute = |draft: &Draft| draft.data.origin.frame.is_some() && draft.data.origin.payload.is_none();
+        let mute = |draft: &Draft| {
+            draft.data.origin.frame.is_some() && draft.data.origin.payload.is_none()
+        };
         if let Some(frame) = heard.frame
             && self.drafts[first..].iter().any(mute)
         {
-            self.frames.push(Frame { id: frame.id, recorded: heard.now.wall, bytes: frame.bytes });
+            self.frames.push(Frame {
+                id: frame.id,
+                recorded: heard.now.wall,
+                bytes: frame.bytes,
+            });
         }
     }
 
-    pub(super) fn written(self, blocks: &[Arc<Block>], state: Vec<MemoChange>, disk: &mut Disk) -> Written {
-        let positions = blocks.iter().flat_map(|block| &block.entries).map(|entry| entry.position);
+    pub(super) fn written(
+        self,
+        blocks: &[Arc<Block>],
+        state: Vec<MemoChange>,
+        disk: &mut Disk,
+    ) -> Written {
+        let positions = blocks
+            .iter()
+            .flat_map(|block| &block.entries)
+            .map(|entry| entry.position);
         let given = disk.take_given();
-        let mut written = Written { memo: self.memo, archive: Vec::new(), frames: self.frames, gaps: Vec::new() };
-        let owned = |change: MemoChange| Memo { owner: STATE.into(), key: change.key, value: change.value };
+        let mut written = Written {
+            memo: self.memo,
+            archive: Vec::new(),
+            frames: self.frames,
+            gaps: Vec::new(),
+        };
+        let owned = |change: MemoChange| Memo {
+            owner: STATE.into(),
+            key: change.key,
+            value: change.value,
+        };
         written.memo.extend(state.into_iter().map(owned));
         for (draft, position) in self.drafts.into_iter().zip(positions) {
             written.archive.extend(archival(&draft, position, &given));
-            if let (EventType::SourceGap, Some(source), Some(gap)) = (draft.kind, draft.source, draft.data.gap) {
+            if let (EventType::SourceGap, Some(source), Some(gap)) =
+                (draft.kind, draft.source, draft.data.gap)
+            {
                 written.gaps.push(LoggedGap { source, gap });
             }
         }
@@ -63,15 +92,35 @@ impl Batch {
 
 impl Written {
     pub(super) fn is_empty(&self) -> bool {
-        self.memo.is_empty() && self.archive.is_empty() && self.frames.is_empty() && self.gaps.is_empty()
+        self.memo.is_empty()
+            && self.archive.is_empty()
+            && self.frames.is_empty()
+            && self.gaps.is_empty()
     }
 
-    pub(super) fn commit<'a>(&'a self, blocks: &'a [Arc<Block>], entities: &'a [Entity], checkpoint: Option<Position>) -> Commit<'a> {
-        Commit { blocks, memo: &self.memo, archive: &self.archive, frames: &self.frames, gaps: &self.gaps, entities, checkpoint }
+    pub(super) fn commit<'a>(
+        &'a self,
+        blocks: &'a [Arc<Block>],
+        entities: &'a [Entity],
+        checkpoint: Option<Position>,
+    ) -> Commit<'a> {
+        Commit {
+            blocks,
+            memo: &self.memo,
+            archive: &self.archive,
+            frames: &self.frames,
+            gaps: &self.gaps,
+            entities,
+            checkpoint,
+        }
     }
 }
 
-fn archival(draft: &Draft, position: Position, given: &BTreeSet<(Collection, EntityId)>) -> Option<Archival> {
+fn archival(
+    draft: &Draft,
+    position: Position,
+    given: &BTreeSet<(Collection, EntityId)>,
+) -> Option<Archival> {
     // What is below a queue or conference goes by the whole path behind the first segment.
     let (_, id) = draft.subject.split_once('/')?;
     let id = EntityId::from_text(id);
@@ -86,7 +135,10 @@ fn archival(draft: &Draft, position: Position, given: &BTreeSet<(Collection, Ent
         })),
         None => {
             let subject = (draft.kind.collection(), id);
-            given.contains(&subject).then(|| Archival::Revived { collection: subject.0, id: subject.1 })
+            given.contains(&subject).then(|| Archival::Revived {
+                collection: subject.0,
+                id: subject.1,
+            })
         }
     }
 }

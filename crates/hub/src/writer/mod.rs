@@ -71,13 +71,31 @@ const IDLE_SLICE: usize = 2_048;
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 impl Writer {
-    pub(crate) fn new(log: Log, inbox: mpsc::Receiver<Input>, shared: Arc<Shared>, clock: Arc<dyn Clock>) -> Self {
-        Self { log, inbox, shared, clock }
+    pub(crate) fn new(
+        log: Log,
+        inbox: mpsc::Receiver<Input>,
+        shared: Arc<Shared>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            log,
+            inbox,
+            shared,
+            clock,
+        }
     }
 
     pub(crate) fn run(self, sources: BTreeMap<SourceId, SourceSettings>) -> Result<(), HubError> {
-        let runtime = runtime::Builder::new_current_thread().enable_time().build().map_err(HubError::Thread)?;
-        let Self { log, mut inbox, shared, clock } = self;
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(HubError::Thread)?;
+        let Self {
+            log,
+            mut inbox,
+            shared,
+            clock,
+        } = self;
         let (state, memos) = restore::state(&log, &shared.reader, sources, clock.now())?;
         let mut fold = Fold {
             sealer: Sealer::new(log.epoch(), log.next()),
@@ -101,7 +119,8 @@ impl Fold {
     /// Tells what became of what was pending when the last run ended.
     async fn begin(&mut self) {
         let mut batch = Batch::default();
-        self.state.restarted(self.clock.now(), &mut self.archive, &mut batch.drafts);
+        self.state
+            .restarted(self.clock.now(), &mut self.archive, &mut batch.drafts);
         self.commit(batch, SLICE).await;
     }
 
@@ -129,7 +148,7 @@ impl Fold {
             // A second wish to stop is the same wish.
             let _ = self.fold(&mut inputs).await;
         }
-        while self.state.is_dirty() {
+        while self.state.is_dirty() || self.rounds.is_open() {
             self.commit(Batch::default(), IDLE_SLICE).await;
             if !self.shared.writable.load(Ordering::Relaxed) {
                 break;
@@ -147,10 +166,15 @@ impl Fold {
             match input {
                 Input::Heard(heard) => {
                     let before = batch.drafts.len();
-                    self.state.handle(&heard, &mut self.archive, &mut batch.drafts);
+                    self.state
+                        .handle(&heard, &mut self.archive, &mut batch.drafts);
                     batch.note(heard, before);
                 }
-                Input::Configure(sources) => self.state.configure(sources),
+                Input::Configure(sources) => {
+                    let now = self.clock.now();
+                    self.state
+                        .configure(sources, now, &mut self.archive, &mut batch.drafts);
+                }
                 Input::Stop => flow = std::ops::ControlFlow::Break(()),
             }
         }
@@ -164,23 +188,26 @@ impl Fold {
         self.timers(&mut batch);
         self.commit(batch, IDLE_SLICE).await;
         if let Err(error) = self.log.maintain(self.clock.now().wall) {
-            debug!(error = &error as &dyn std::error::Error, "retention could not be enforced");
+            debug!(
+                error = &error as &dyn std::error::Error,
+                "retention could not be enforced"
+            );
         }
     }
 
     fn timers(&mut self, batch: &mut Batch) {
         let now = self.clock.now();
         if self.state.poll_timeout().is_some_and(|due| due <= now.mono) {
-            self.state.handle_timeout(now, &mut self.archive, &mut batch.drafts);
+            self.state
+                .handle_timeout(now, &mut self.archive, &mut batch.drafts);
         }
     }
 
     /// Commits a batch, however long it takes, then shows it.
     async fn commit(&mut self, batch: Batch, slice: usize) {
-        let before = Position(self.sealer.next().0 - 1);
         let blocks = self.sealer.seal(&batch.drafts);
         let head = Position(self.sealer.next().0 - 1);
-        let entities = self.rounds.slice(&mut self.state, before, head, slice);
+        let entities = self.rounds.slice(&mut self.state, head, slice);
         let written = batch.written(&blocks, self.state.take_memo(), &mut self.archive);
         let commit = written.commit(&blocks, &entities, self.rounds.checkpoint());
         if written.is_empty() && blocks.is_empty() && entities.is_empty() {
@@ -189,7 +216,10 @@ impl Fold {
         let mut wait = RETRY.0;
         while let Err(error) = self.log.append(&commit) {
             if self.shared.writable.swap(false, Ordering::Relaxed) {
-                error!(error = &error as &dyn std::error::Error, "cannot append to the log: intake waits until it can");
+                error!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot append to the log: intake waits until it can"
+                );
             }
             sleep(wait).await;
             wait = (wait * 2).min(RETRY.1);
@@ -201,12 +231,18 @@ impl Fold {
     }
 
     fn show(&self, blocks: &[Arc<crate::block::Block>], head: Position) {
-        self.shared.view.store(Arc::new(View { position: head, entities: self.state.view() }));
+        self.shared.view.store(Arc::new(View {
+            position: head,
+            entities: self.state.view(),
+        }));
         self.shared.tail.publish(blocks);
     }
 
     fn patience(&self) -> Duration {
-        let due = self.state.poll_timeout().map_or(IDLE, |due| due.saturating_sub(self.clock.now().mono));
+        let due = self
+            .state
+            .poll_timeout()
+            .map_or(IDLE, |due| due.saturating_sub(self.clock.now().mono));
         due.min(IDLE)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use model::{Event, MemoChange, Now, SourceId};
+use model::{Event, Now, SourceId};
 use tracing::info;
 
 use super::batch::STATE;
@@ -13,7 +13,11 @@ use crate::{
 };
 
 /// How much of the log is read at once.
-const PAGE: Limit = Limit { bytes: 8 * 1024 * 1024, events: 65_536, time: Duration::from_secs(1) };
+const PAGE: Limit = Limit {
+    bytes: 8 * 1024 * 1024,
+    events: 65_536,
+    time: Duration::from_secs(1),
+};
 
 pub(super) fn state(
     log: &Log,
@@ -27,20 +31,25 @@ pub(super) fn state(
     for memo in recovered.memo {
         let Some(value) = memo.value else { continue };
         if &*memo.owner == STATE {
-            own.push(MemoChange { key: memo.key, value: Some(value) });
+            own.push((memo.key, value));
         } else {
             memos.entry(memo.owner).or_default().insert(memo.key, value);
         }
     }
-    let entities = recovered.entities.into_iter().filter_map(|entity| Some((entity.collection, entity.id, entity.body?)));
-    let mut state = State::restore(sources, entities, own, now).map_err(|error| HubError::Restore(error.into()))?;
+    let entities = recovered
+        .entities
+        .into_iter()
+        .filter_map(|entity| Some((entity.collection, entity.id, entity.body?)));
+    let mut state = State::restore(sources, entities, own, now)
+        .map_err(|error| HubError::Restore(error.into()))?;
     let mut after = recovered.checkpoint;
     let mut applied = 0_u64;
     loop {
         let page = reader.page(after, &PAGE, &|_| true)?;
         for block in &page.blocks {
             for entry in block.after(after) {
-                let event: Event = serde_json::from_slice(block.json(entry)).map_err(|error| HubError::Restore(error.into()))?;
+                let event: Event = serde_json::from_slice(block.json(entry))
+                    .map_err(|error| HubError::Restore(error.into()))?;
                 state.apply(&event);
                 applied += 1;
             }

@@ -18,9 +18,21 @@ use crate::{
 /// As [`super::serve`].
 pub async fn demo(listen: SocketAddr) -> Result<(), RunError> {
     let stop = signals::stop()?;
-    let folder = TempDir::with_prefix("switchhook-demo-").map_err(|source| RunError::System { doing: "make a temporary folder", source })?;
-    let profile = Profile { calls_per_s: 0.6, seed: u64::from(std::process::id()), ..Profile::default() };
-    let sim = Sim::start(profile).await.map_err(|source| RunError::System { doing: "start the simulated PortSIP PBX", source })?;
+    let folder = TempDir::with_prefix("switchhook-demo-").map_err(|source| RunError::System {
+        doing: "make a temporary folder",
+        source,
+    })?;
+    let profile = Profile {
+        calls_per_s: 0.6,
+        seed: u64::from(std::process::id()),
+        ..Profile::default()
+    };
+    let sim = Sim::start(profile)
+        .await
+        .map_err(|source| RunError::System {
+            doing: "start the simulated PortSIP PBX",
+            source,
+        })?;
     let config = config(listen, folder.path(), &sim)?;
     let gateway = Gateway::start(config).await?;
     cli::print(&welcome(gateway.address()));
@@ -30,8 +42,16 @@ pub async fn demo(listen: SocketAddr) -> Result<(), RunError> {
 
 fn config(listen: SocketAddr, folder: &Path, sim: &Sim) -> Result<Config, RunError> {
     let profile = sim.profile();
-    let mut text = format!("[server]\nlisten = \"{listen}\"\n\n[log]\npath = {:?}\n\n", folder.join("switchhook.db"));
-    let list = |items: &mut dyn Iterator<Item = String>| items.map(|item| format!("{item:?}")).collect::<Vec<_>>().join(", ");
+    let mut text = format!(
+        "[server]\nlisten = \"{listen}\"\n\n[log]\npath = {:?}\n\n",
+        folder.join("switchhook.db")
+    );
+    let list = |items: &mut dyn Iterator<Item = String>| {
+        items
+            .map(|item| format!("{item:?}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     // Writing to a string cannot fail.
     let _ = write!(
         text,
@@ -62,7 +82,10 @@ acme = {{ hq = "{tenant}" }}
         tenant = profile.tenant_id,
     );
     let variables = Variables::new();
-    let outside = Outside { variables: &variables, read_file: &std::fs::read_to_string };
+    let outside = Outside {
+        variables: &variables,
+        read_file: &std::fs::read_to_string,
+    };
     Config::read(Path::new("demo.toml"), &text, outside, adapters::ALL).map_err(RunError::Demo)
 }
 

@@ -8,8 +8,16 @@ use crate::cli::Exit;
 
 /// A token that the first SIGINT or SIGTERM cancels. The second ends the process.
 pub(super) fn stop() -> Result<CancellationToken, RunError> {
-    let listen = |kind| signal(kind).map_err(|source| RunError::System { doing: "listen to signals", source });
-    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let listen = |kind| {
+        signal(kind).map_err(|source| RunError::System {
+            doing: "listen to signals",
+            source,
+        })
+    };
+    let (mut interrupt, mut terminate) = (
+        listen(SignalKind::interrupt())?,
+        listen(SignalKind::terminate())?,
+    );
     let stop = CancellationToken::new();
     let token = stop.clone();
     tokio::spawn(async move {

@@ -47,10 +47,16 @@ pub enum Chaos {
 pub async fn simulate(simulation: Simulation) -> Result<(), RunError> {
     let stop = signals::stop()?;
     let scenario = scenario(&simulation)?;
-    let listen = Listen { address: Some(simulation.listen), ..Listen::default() };
+    let listen = Listen {
+        address: Some(simulation.listen),
+        ..Listen::default()
+    };
     let sim = Sim::listen(scenario.profile.clone(), listen)
         .await
-        .map_err(|source| RunError::System { doing: "start the simulated PBX", source })?;
+        .map_err(|source| RunError::System {
+            doing: "start the simulated PBX",
+            source,
+        })?;
     cli::print(&welcome(&sim));
     tokio::select! {
         () = stop.cancelled() => {}
@@ -62,14 +68,21 @@ pub async fn simulate(simulation: Simulation) -> Result<(), RunError> {
 fn scenario(simulation: &Simulation) -> Result<Scenario, RunError> {
     let mut scenario = match &simulation.scenario {
         Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|error| RunError::Scenario(error.into()))?;
+            let text =
+                std::fs::read_to_string(path).map_err(|error| RunError::Scenario(error.into()))?;
             Scenario::parse(&text).map_err(|error| RunError::Scenario(error.into()))?
         }
-        None => Scenario { profile: Profile::default(), moments: Vec::new() },
+        None => Scenario {
+            profile: Profile::default(),
+            moments: Vec::new(),
+        },
     };
     if let Some(name) = &simulation.dialect {
         let dialect = Dialect::parse(name).ok_or_else(|| RunError::Dialect(name.clone()))?;
-        scenario.profile = Profile { seed: scenario.profile.seed, ..Profile::of(dialect) };
+        scenario.profile = Profile {
+            seed: scenario.profile.seed,
+            ..Profile::of(dialect)
+        };
     }
     if let Some(rate) = simulation.rate {
         scenario.profile.calls_per_s = rate;
@@ -103,7 +116,13 @@ fn misbehave(profile: &mut Profile, chaos: Chaos) {
 
 fn welcome(sim: &Sim) -> String {
     let profile = sim.profile();
-    let list = |numbers: Vec<String>| numbers.iter().map(|number| format!("{number:?}")).collect::<Vec<_>>().join(", ");
+    let list = |numbers: Vec<String>| {
+        numbers
+            .iter()
+            .map(|number| format!("{number:?}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     format!(
         "\
 A PortSIP PBX ({dialect}) is simulated at {url}. ^C ends it. To listen to it, in switchhook.toml:
