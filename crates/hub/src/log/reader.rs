@@ -22,7 +22,7 @@ use super::{
 };
 use crate::block::{Block, Blocks};
 
-/// Reads a log. Clones share a few connections.
+/// Reads a log, while it is open. Clones share a few connections.
 #[derive(Clone, Debug)]
 pub struct Reader {
     shared: Arc<Shared>,
@@ -143,7 +143,7 @@ impl Reader {
                 let block = Candidate::read(row)?;
                 page.scanned_to = block.header.last;
                 if wants(&block.summary) {
-                    let block = block.load(self.shared.epoch)?;
+                    let block = block.load(&tx, self.shared.epoch)?;
                     gauge.count(block.after(after).len(), block.body.len());
                     page.blocks.push(block);
                 }
@@ -188,7 +188,7 @@ impl Reader {
                 }
                 page.scanned_to = block.header.first;
                 if wants(&block.summary) {
-                    let block = block.load(self.shared.epoch)?;
+                    let block = block.load(&tx, self.shared.epoch)?;
                     let events = block
                         .entries
                         .partition_point(|entry| entry.position < before);
@@ -209,7 +209,8 @@ impl Reader {
     /// What reading may meet.
     pub fn block_at(&self, position: Position) -> Result<Option<Arc<Block>>, LogError> {
         self.shared.pool.with(|db| {
-            let mut select = db.prepare_cached(sql::BLOCK_AFTER)?;
+            let tx = db.unchecked_transaction()?;
+            let mut select = tx.prepare_cached(sql::BLOCK_AFTER)?;
             let mut rows = select.query([to_row(position.0.saturating_sub(1))])?;
             let Some(row) = rows.next()? else {
                 return Ok(None);
@@ -218,7 +219,7 @@ impl Reader {
             if position < block.header.first {
                 return Ok(None);
             }
-            block.load(self.shared.epoch).map(Some)
+            block.load(&tx, self.shared.epoch).map(Some)
         })
     }
 
@@ -238,7 +239,7 @@ impl Reader {
                 if block.header.newest < time {
                     continue;
                 }
-                let block = block.load(self.shared.epoch)?;
+                let block = block.load(&tx, self.shared.epoch)?;
                 let early = |entry: &&crate::block::Entry| entry.recorded < time;
                 return match block.entries.iter().take_while(early).last() {
                     Some(entry) => Ok(entry.position),

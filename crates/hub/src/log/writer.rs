@@ -45,17 +45,17 @@ pub struct Log {
     reserve: u64,
     boot: u32,
     stop: Stop,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
     _lock: File,
 }
 
 /// What the writer knows of the tables without asking. Changed on a copy, which replaces it after the commit.
 #[derive(Clone, Debug, Default)]
-struct Ledger {
+pub(super) struct Ledger {
     /// The next position.
     next: Position,
     /// No position reaches it before it was raised on the disk.
-    ceiling: Position,
+    pub(super) ceiling: Position,
     floor: Position,
     checkpoint: Position,
     /// The latest time any event was received.
