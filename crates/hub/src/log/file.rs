@@ -13,8 +13,8 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use super::{SyncMode, error::LogError, sql};
 
-/// How long the writer waits for a lock of SQLite's that only a checkpoint can hold.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a connection waits for another. Only a journal that readers hold on to when it has to begin anew makes it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A name for this run of the machine's kernel, where it tells one: it differs after the machine was down.
 #[must_use]
