@@ -28,7 +28,8 @@ use crate::{
 
 /// One shard as others see it.
 pub(super) struct Shard {
-    /// None once the shard has stopped.
+    /// None once the shard has stopped. Bounded by its streams: each is adopted once, has one request out to the
+    /// workers and one to the server, and what the server says unasked it says rarely.
     inbox: Mutex<Option<Vec<Input>>>,
     waker: Waker,
     /// A wake-up is on its way: publishing while the shard is busy costs it nothing.

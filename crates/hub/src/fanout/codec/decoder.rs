@@ -19,9 +19,8 @@ impl Decoder {
     }
 
     /// Bytes of memory.
-    #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
-        self.bytes.capacity()
+    pub(crate) fn held(&self) -> usize {
+        self.bytes.capacity() + self.message.as_ref().map_or(0, Vec::capacity)
     }
 
     /// What the client said next, when all of it is here.

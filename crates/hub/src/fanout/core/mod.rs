@@ -189,6 +189,7 @@ impl<W: Wire> Core<W> {
             id,
             wire,
             decoder,
+            undecoded: 0,
             narrator: Narrator::new(id),
             own: Own::default(),
             phase: Phase::Await { until },
@@ -332,7 +333,8 @@ impl<W: Wire> Core<W> {
     fn remove(&mut self, slot: u32) {
         self.leave(slot);
         if let Some(connection) = self.connections[slot as usize].take() {
-            self.memory.give(connection.own.held());
+            self.memory
+                .give(connection.own.held() + connection.undecoded);
             self.by_id.remove(&connection.id);
             self.vacant.push(slot);
             self.wishes.push(Wish::Closed(connection.id));

@@ -205,9 +205,7 @@ impl<W: Wire> Core<W> {
             return;
         }
         connection.phase = Phase::Replay { position: *as_of };
-        if std::mem::take(&mut connection.bookmark) {
-            self.bookmark(slot, now);
-        }
+        self.bookmark_owed(slot, now);
     }
 
     fn replayed(&mut self, slot: u32, frames: Vec<u8>, events: u64, to: Position, now: Now) {

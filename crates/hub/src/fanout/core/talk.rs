@@ -6,7 +6,7 @@ use model::Now;
 
 use super::{
     Core, FAREWELL, Phase, READ, Wish,
-    codec::{self, Opcode},
+    codec::{self, Decoder, Opcode},
     connection::{Peer, Waits},
 };
 use crate::{
@@ -45,6 +45,7 @@ impl<W: Wire> Core<W> {
         {
             self.push(slot, codec::frame(Opcode::Pong, &payload));
         }
+        self.account(slot);
         heard
     }
 
@@ -98,6 +99,7 @@ impl<W: Wire> Core<W> {
         if let Some(reset) = &subscription.reset {
             self.say(slot, &Notice::Reset(reset), now);
         }
+        self.bookmark_owed(slot, now);
     }
 
     /// Tells how far everything was considered. Within a snapshot there is no such position: it follows then.
@@ -119,6 +121,16 @@ impl<W: Wire> Core<W> {
         };
         let cursor = self.tail.cursor(position);
         self.say(slot, &Notice::Bookmark { cursor }, now);
+    }
+
+    /// Tells it now, if it was asked for during a snapshot that is over.
+    pub(super) fn bookmark_owed(&mut self, slot: u32, now: Now) {
+        if let Some(connection) = self.connection(slot)
+            && matches!(connection.phase, Phase::Replay { .. })
+            && std::mem::take(&mut connection.bookmark)
+        {
+            self.bookmark(slot, now);
+        }
     }
 
     /// Says goodbye, and waits for the peer to say so too.
@@ -160,6 +172,7 @@ impl<W: Wire> Core<W> {
             && let Phase::Closing { peer, .. } = &mut connection.phase
         {
             *peer = Peer::Unintelligible;
+            connection.decoder = Decoder::default();
         }
     }
 
@@ -199,6 +212,16 @@ impl<W: Wire> Core<W> {
             connection.waits = Waits::Nothing;
         }
         self.arm(slot, until);
+    }
+
+    /// What clients have begun to say and not ended is memory like what waits for them.
+    fn account(&mut self, slot: u32) {
+        if let Some(connection) = self.connections[slot as usize].as_deref_mut() {
+            let held = connection.decoder.held();
+            self.memory.take(held);
+            self.memory
+                .give(std::mem::replace(&mut connection.undecoded, held));
+        }
     }
 
     fn is_open(&mut self, slot: u32) -> bool {

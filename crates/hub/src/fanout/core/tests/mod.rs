@@ -204,3 +204,23 @@ fn a_flood_of_pings_is_answered_once_a_round() {
     world.core.ready(0, true, false, world.now);
     assert_eq!(world.streams[0].frames().len(), before + 1);
 }
+
+#[test]
+fn what_clients_begin_to_say_and_do_not_end_is_bounded_in_all() {
+    let mut world = World::new(TailLimits::default());
+    for stream in 0..2 {
+        world.take(Step::Connect(Wish {
+            filter: 0,
+            from: From::Live,
+        }));
+        world.take(Step::Room(stream, usize::MAX / 2));
+    }
+    let half = masked(0x81, &[b'x'; 60_000]);
+    let incoming = half[..MEMORY + 1].iter();
+    world.streams[0].pipe.borrow_mut().incoming.extend(incoming);
+    world.core.ready(0, true, false, world.now);
+    assert!(world.core.counters().held > MEMORY);
+    world.take(Step::Turn);
+    assert!(matches!(world.phase(0), Some(Phase::Closing { .. })));
+    assert!(matches!(world.phase(1), Some(Phase::Live { .. })));
+}
