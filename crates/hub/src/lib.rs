@@ -8,6 +8,12 @@ mod catch_up;
 pub mod draft;
 pub mod fanout;
 pub mod filter;
+mod hub;
+pub mod log;
 pub mod reader;
+pub mod state;
 pub mod stream;
 pub mod tail;
+mod writer;
+
+pub use hub::{Health, Hub, HubError, Memos, Options, Running, Stopped, View, start};

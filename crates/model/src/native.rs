@@ -41,6 +41,13 @@ impl Native {
         }
     }
 
+    /// Removes one attribute.
+    pub fn remove(&mut self, name: &str) {
+        if self.0.contains_key(name) {
+            Arc::make_mut(&mut self.0).remove(name);
+        }
+    }
+
     /// The same with one attribute more.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
@@ -97,6 +104,17 @@ impl Payload {
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.get()
+    }
+
+    /// The beginning of the JSON text, as a JSON text string of at most `max` bytes.
+    #[must_use]
+    pub fn cut(&self, max: usize) -> Self {
+        // Escaping makes one byte six at worst, and the quotes are two.
+        let mut end = (max.saturating_sub(2) / 6).min(self.as_str().len());
+        while !self.as_str().is_char_boundary(end) {
+            end -= 1;
+        }
+        Self::from_value(&Value::from(&self.as_str()[..end]))
     }
 }
 

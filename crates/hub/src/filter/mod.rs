@@ -1,5 +1,6 @@
 //! Filters: what a subscriber wishes, what its token allows, and the two compiled into one test over block indexes.
 
+mod block;
 mod compiled;
 #[cfg(test)]
 pub(crate) mod fixture;
