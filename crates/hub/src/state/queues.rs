@@ -273,8 +273,7 @@ impl State {
     /// A caller waits in a queue.
     pub(super) fn caller(&mut self, turn: &mut Turn<'_>, fact: &CallerFact) {
         let call = fact.call.as_ref().map(|key| turn.mark.source.entity(key));
-        let slot = call.as_ref().and_then(|id| self.calls.get(id));
-        if slot.is_some_and(|slot| !slot.is_open()) {
+        if call.as_ref().is_some_and(|id| self.is_over(turn, id)) {
             return;
         }
         let Some(queue) = self.queue_at(turn, &fact.queue) else {

@@ -32,6 +32,7 @@ pub struct Bench {
     pub events: Vec<Event>,
     pub rows: BTreeMap<(Collection, EntityId), Bytes>,
     pub notes: BTreeMap<Text, Bytes>,
+    checkpoint: usize,
     frames: u64,
 }
 
@@ -88,6 +89,7 @@ impl Bench {
             events: Vec::new(),
             rows: BTreeMap::new(),
             notes: BTreeMap::new(),
+            checkpoint: 0,
             frames: 0,
         }
     }
@@ -150,9 +152,14 @@ impl Bench {
         self.now.wall = self.now.wall.after(duration);
     }
 
-    /// The gateway is stopped and started again from its checkpoint and the events after it.
-    pub fn restart(&mut self, checkpoint_at: usize) {
+    /// Writes all entities down.
+    pub fn checkpoint(&mut self) {
+        self.checkpoint = self.events.len();
         self.take_rows();
+    }
+
+    /// The gateway is stopped and started again from its checkpoint and the events after it.
+    pub fn restart(&mut self) {
         let mut state = State::restore(
             settings(),
             self.rows
@@ -164,7 +171,7 @@ impl Bench {
             self.now,
         )
         .unwrap();
-        for event in &self.events[checkpoint_at.min(self.events.len())..] {
+        for event in &self.events[self.checkpoint..] {
             state.apply(event);
         }
         let mut out = Vec::new();
@@ -173,7 +180,7 @@ impl Bench {
         self.note(&out);
     }
 
-    pub fn take_rows(&mut self) {
+    fn take_rows(&mut self) {
         for row in self.state.take_dirty(usize::MAX) {
             match row.body {
                 Some(body) => self.rows.insert((row.collection, row.id), body),

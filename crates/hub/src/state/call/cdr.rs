@@ -156,13 +156,11 @@ impl State {
         let (ringing, answered) = (called(|leg| leg.ringing_at), called(|leg| leg.answered_at));
         if times.ringing.is_some() && ringing.is_some() && ringing != times.ringing {
             times.ringing = ringing;
-            slot.changed("ringing_at");
         }
         if times.answered.is_some() && answered.is_some() && answered != times.answered {
             times.answered = answered;
-            slot.changed("answered_at");
         }
-        times.write_call(slot.call_mut());
+        slot.set_times(times);
     }
 
     /// The record says otherwise of a call that has ended.
@@ -189,7 +187,7 @@ impl State {
                     && (end.native.is_none() || known.native == end.native)
             });
             if !same && end.cause != Cause::Unknown {
-                call.end = Some(end.clone());
+                slot.told_end = Some(end.clone());
             }
         }
         slot.pending.touched = true;
@@ -343,8 +341,7 @@ fn settle_start(slot: &mut Slot, started_at: Option<Timestamp>) {
     let mut times = Times::of_call(&slot.call);
     if started_at.is_some() && started_at != times.started {
         times.started = started_at;
-        times.write_call(slot.call_mut());
-        slot.changed("started_at");
+        slot.set_times(times);
     }
 }
 

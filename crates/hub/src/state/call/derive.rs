@@ -69,17 +69,24 @@ impl State {
 
     fn announce_ringing(&mut self, turn: &mut Turn<'_>, slot: &mut Slot, derived: &Derived) {
         let mut times = Times::of_call(&slot.call);
-        let first = times.ringing.is_none();
-        let ringing = earliest(times.ringing, derived.ringing);
-        if ringing == times.ringing {
+        let before = slot.call.ringing_at;
+        let known = times;
+        times.ringing = earliest(times.ringing, derived.ringing);
+        times.answered = earliest(times.answered, derived.answered);
+        if times == known {
             return;
         }
-        times.ringing = ringing;
-        times.write_call(slot.call_mut());
-        if !first {
-            slot.changed("ringing_at");
+        // The answer decides whether a ringing was before it, but is announced after it.
+        slot.set_times(times);
+        let Some(at) = slot.call.ringing_at.filter(|_| before.is_none()) else {
             return;
+        };
+        let answered = slot.call.answered_at;
+        if known.answered.is_none() && answered.is_some() {
+            slot.call_mut().answered_at = None;
         }
+        slot.unchanged("ringing_at");
+        slot.unchanged("answered_at");
         let on_the_way = matches!(
             slot.call.state,
             CallState::Setup | CallState::Service | CallState::Queued
@@ -87,33 +94,27 @@ impl State {
         if on_the_way && derived.state != CallState::Parked {
             slot.call_mut().state = CallState::Ringing;
         }
-        let at = slot.call.ringing_at.unwrap_or_else(|| turn.mark.when());
         // It alerts no more when an answer came in the same frame.
         slot.pending.late |= derived.state != CallState::Ringing;
         self.change_call(turn, slot, EventType::CallRinging, at, Data::default());
+        if slot.call.answered_at != answered {
+            slot.call_mut().answered_at = answered;
+        }
     }
 
     fn announce_answer(&mut self, turn: &mut Turn<'_>, slot: &mut Slot, derived: &Derived) {
-        let mut times = Times::of_call(&slot.call);
-        let first = times.answered.is_none();
-        let answered = earliest(times.answered, derived.answered);
+        let first = slot.told.answered_at.is_none();
         if slot.call.answered_by != derived.answered_by && derived.answered_by.is_some() {
             slot.call_mut().answered_by.clone_from(&derived.answered_by);
             if !first {
                 slot.changed("answered_by");
             }
         }
-        if answered == times.answered {
+        let Some(at) = slot.call.answered_at.filter(|_| first) else {
             return;
-        }
-        times.answered = answered;
-        times.write_call(slot.call_mut());
-        if !first {
-            slot.changed("answered_at");
-            return;
-        }
+        };
+        slot.unchanged("answered_at");
         slot.call_mut().state = derived.state;
-        let at = slot.call.answered_at.unwrap_or_else(|| turn.mark.when());
         self.change_call(turn, slot, EventType::CallAnswered, at, Data::default());
     }
 

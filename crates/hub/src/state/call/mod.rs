@@ -101,10 +101,22 @@ impl State {
         Some(slot)
     }
 
+    /// Whether a call was known and has ended.
+    pub(super) fn is_over(&mut self, turn: &mut Turn<'_>, id: &EntityId) -> bool {
+        let Some(slot) = self.take_call(turn, id) else {
+            return false;
+        };
+        let over = !slot.is_open();
+        self.calls.insert(id.clone(), slot);
+        over
+    }
+
     pub(super) fn put_call(&mut self, turn: &mut Turn<'_>, mut slot: Box<Slot>) {
         let id = slot.call.id.clone();
         self.confirm(turn, &id);
-        slot.seen = slot.seen.max(turn.mark.recorded);
+        if slot.seen < self.gap_end(&slot.call.source) {
+            slot.seen = turn.mark.recorded;
+        }
         if !self.touched.contains(&id) {
             self.touched.push(id.clone());
         }
@@ -183,8 +195,7 @@ impl State {
         let started = earliest(times.started, turn.mark.time);
         if started != times.started {
             times.started = started;
-            times.write_call(slot.call_mut());
-            slot.changed("started_at");
+            slot.set_times(times);
         }
     }
 
@@ -321,7 +332,7 @@ impl State {
     ) {
         slot.call_mut().version += 1;
         slot.told = Arc::clone(&slot.call);
-        slot.seen = slot.seen.max(turn.mark.recorded);
+        slot.seen = turn.mark.recorded;
         data.call = Some(Arc::clone(&slot.call));
         let call = &slot.call;
         let about = About {

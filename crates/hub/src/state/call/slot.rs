@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use model::{
-    Call, CallState, Cause, End, EntityId, Leg, Native, Party, Route, Text, Timestamp,
+    Basis, Call, CallState, Cause, End, EntityId, Leg, Native, Party, Route, Text, Timestamp,
     event::Transfer,
 };
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,8 @@ pub(in crate::state) struct Slot {
     pub(in crate::state) routes: Vec<(EntityId, Route)>,
     /// Ended legs that the call no longer carries, so that repeats of their facts stay repeats.
     pub(in crate::state) omitted: Vec<Key>,
+    /// Once it has ended: how, as it was told. The published end says more.
+    pub(in crate::state) told_end: Option<End>,
     /// The last transfers, to tell repeats.
     pub(in crate::state) transfers: Vec<(Option<Timestamp>, Transfer)>,
     /// The private memo as it was last handed out.
@@ -116,6 +118,7 @@ pub(in crate::state) struct RememberedEnd {
 impl Slot {
     pub(in crate::state) fn new(call: Call, seen: Timestamp) -> Self {
         let parked = call.state == CallState::Parked;
+        let told_end = call.end.clone().filter(|end| end.basis == Basis::Native);
         let call = Arc::new(call);
         Self {
             told: Arc::clone(&call),
@@ -135,6 +138,7 @@ impl Slot {
             routed: None,
             routes: Vec::new(),
             omitted: Vec::new(),
+            told_end,
             transfers: Vec::new(),
             remembered: None,
         }
@@ -161,10 +165,33 @@ impl Slot {
         let queued = earliest(times.queued, Some(since));
         if queued != times.queued {
             times.queued = queued;
-            times.write_call(self.call_mut());
-            self.changed("queued_at");
-            self.pending.touched = true;
+            self.set_times(times);
         }
+    }
+
+    /// Writes the times of the call and notes which of them are others now.
+    pub(in crate::state) fn set_times(&mut self, times: Times) {
+        let published = |call: &Call| {
+            [
+                ("started_at", Some(call.started_at)),
+                ("queued_at", call.queued_at),
+                ("ringing_at", call.ringing_at),
+                ("answered_at", call.answered_at),
+            ]
+        };
+        let before = published(&self.call);
+        times.write_call(self.call_mut());
+        for ((name, after), (_, before)) in published(&self.call).into_iter().zip(before) {
+            if after != before {
+                self.changed(name);
+                self.pending.touched = true;
+            }
+        }
+    }
+
+    /// Forgets that an attribute changed, because an event says so by its type.
+    pub(in crate::state) fn unchanged(&mut self, field: &'static str) {
+        self.fields.retain(|name| *name != field);
     }
 
     /// The leg that a key means here: the latest of `<key>`, `<key>~2`, `<key>~3`…
@@ -295,7 +322,8 @@ impl Times {
             leg.answered_at,
             leg.ended_at,
         ];
-        let [started, _, ringing, answered, ended] = self.clamped(&mut leg.native);
+        let [started, _, ringing, answered, ended] =
+            self.clamped(serde_json::Map::new(), &mut leg.native);
         leg.started_at = started.unwrap_or(leg.started_at);
         leg.ringing_at = ringing;
         leg.answered_at = answered;
@@ -308,9 +336,21 @@ impl Times {
         ]
     }
 
-    /// Writes the times into a call.
+    /// Writes the times into a call. Its milestones come from several legs, so that they may have come about in another
+    /// order: a queue entered after somebody's phone rang, a phone that rang after somebody answered. Such a time is no
+    /// milestone and is not published, but not forgotten either.
     pub(in crate::state) fn write_call(self, call: &mut Call) {
-        let [started, queued, ringing, answered, ended] = self.clamped(&mut call.native);
+        let mut times = self;
+        let mut kept_back = serde_json::Map::new();
+        let later = |a: Option<Timestamp>, b: Option<Timestamp>| matches!((a, b), (Some(a), Some(b)) if a > b);
+        if later(times.ringing, times.answered) {
+            note(&mut kept_back, NAMES[2], times.ringing.take());
+        }
+        if later(times.queued, times.ringing) || later(times.queued, times.answered) {
+            note(&mut kept_back, NAMES[1], times.queued.take());
+        }
+        let [started, queued, ringing, answered, ended] =
+            times.clamped(kept_back, &mut call.native);
         call.started_at = started.unwrap_or(call.started_at);
         call.queued_at = queued;
         call.ringing_at = ringing;
@@ -340,9 +380,12 @@ impl Times {
         self
     }
 
-    fn clamped(mut self, native: &mut Native) -> [Option<Timestamp>; 5] {
+    fn clamped(
+        mut self,
+        mut given_way: serde_json::Map<String, serde_json::Value>,
+        native: &mut Native,
+    ) -> [Option<Timestamp>; 5] {
         let mut floor = Timestamp::from_micros(i64::MIN);
-        let mut given_way = serde_json::Map::new();
         let published = self.fields().map(|field| {
             let told = (*field)?;
             floor = floor.max(told);
@@ -352,7 +395,7 @@ impl Times {
             if let (Some(told), Some(published)) = (*told, published)
                 && told != published
             {
-                given_way.insert(name.to_owned(), told.to_string().into());
+                note(&mut given_way, name, Some(told));
             }
         }
         if given_way.is_empty() {
@@ -363,6 +406,16 @@ impl Times {
             native.set(CLAMPED, given_way);
         }
         published
+    }
+}
+
+fn note(
+    told: &mut serde_json::Map<String, serde_json::Value>,
+    name: &str,
+    time: Option<Timestamp>,
+) {
+    if let Some(time) = time {
+        told.insert(name.to_owned(), time.to_string().into());
     }
 }
 
