@@ -700,7 +700,11 @@ fn a_source_that_is_not_configured_any_more_takes_its_calls_along() {
         .state
         .configure(Default::default(), bench.now, &mut (), &mut out);
     let kinds: Vec<_> = out.iter().map(|draft| draft.kind.as_str()).collect();
-    assert_eq!(kinds, ["call.ended"]);
+    assert_eq!(
+        kinds,
+        ["call.ended", "extension.deleted", "source.disconnected"]
+    );
+    assert!(out.iter().all(|draft| draft.closes.is_some()));
     let view = bench.state.view();
     assert!(view.calls.is_empty() && view.extensions.is_empty() && view.sources.is_empty());
 }

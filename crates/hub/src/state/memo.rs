@@ -15,11 +15,10 @@ use model::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Archive, SourceSettings, State, Stored,
+    Archive, SOURCE_REMOVED, SourceSettings, State, Stored,
     call::{Ending, Remembered, RememberedEnd, Slot},
     keep::{Kept, REMEMBERED},
     mark::{Mark, Turn},
-    source::entity_id,
     timers::Due,
 };
 use crate::draft::Draft;
@@ -135,19 +134,21 @@ impl State {
         }
         let at = Applied { id, source, event };
         let data = &event.data;
-        let closes = matches!(
-            event.kind,
-            EventType::ExtensionDeleted
-                | EventType::UserDeleted
-                | EventType::QueueDeleted
-                | EventType::DeviceUnregistered
-                | EventType::AgentLeft
-                | EventType::QueueCallerLeft
-                | EventType::ConferenceParticipantLeft
-                | EventType::RecordingEnded
-                | EventType::RecordingUpdated
-                | EventType::RecordingDeleted
-        );
+        let removed = data.origin.rule.as_deref() == Some(SOURCE_REMOVED);
+        let closes = removed
+            || matches!(
+                event.kind,
+                EventType::ExtensionDeleted
+                    | EventType::UserDeleted
+                    | EventType::QueueDeleted
+                    | EventType::DeviceUnregistered
+                    | EventType::AgentLeft
+                    | EventType::QueueCallerLeft
+                    | EventType::ConferenceParticipantLeft
+                    | EventType::RecordingEnded
+                    | EventType::RecordingUpdated
+                    | EventType::RecordingDeleted
+            );
         match event.kind.collection() {
             Collection::Calls => self.apply_call(&at),
             Collection::Extensions => self.apply_to(&at, data.extension.as_ref(), closes),
@@ -204,12 +205,18 @@ impl State {
         }
     }
 
-    /// Goes on after a restart: deadlines run again, and what was connected no longer is.
+    /// Goes on after a restart: deadlines run again, what was connected no longer is, and what is configured no more ends.
     pub fn restarted(&mut self, now: Now, archive: &mut dyn Archive, out: &mut Vec<Draft>) {
         self.rebuild(now);
-        let first = self.sources.keys().next().cloned();
-        let Some(first) = first else { return };
-        let mark = Mark::own(&first, now, OriginKind::Gateway, "restart");
+        let configured = self.sources.keys().next().cloned();
+        let left = || {
+            let ids = self.view.sources.keys();
+            ids.filter_map(|id| SourceId::new(id.as_str()).ok()).next()
+        };
+        let Some(any) = configured.or_else(left) else {
+            return;
+        };
+        let mark = Mark::own(&any, now, OriginKind::Gateway, "restart");
         let mut turn = Turn {
             now,
             mark,
@@ -217,6 +224,20 @@ impl State {
             out,
         };
         self.disconnect_all(&mut turn);
+        self.drop_unconfigured(&mut turn);
+    }
+
+    /// Closes what is left of sources that were taken out of the configuration meanwhile.
+    fn drop_unconfigured(&mut self, turn: &mut Turn<'_>) {
+        let ids = self.view.sources.keys();
+        let gone: Vec<SourceId> = ids
+            .filter_map(|id| SourceId::new(id.as_str()).ok())
+            .filter(|id| !self.sources.contains_key(id))
+            .collect();
+        for id in gone {
+            let mark = Mark::own(&id, turn.now, OriginKind::Gateway, SOURCE_REMOVED);
+            turn.under(mark, |turn| self.drop_source(turn, &id));
+        }
     }
 
     /// Entities that changed since they were last taken, at most `max`.
@@ -424,6 +445,11 @@ impl State {
     }
 
     fn apply_source(&mut self, at: &Applied<'_>) {
+        if at.event.data.origin.rule.as_deref() == Some(SOURCE_REMOVED) {
+            self.remove::<Source>(&at.id);
+            self.note_closed(at, Collection::Sources, at.event.subjectversion);
+            return;
+        }
         let known = self.view.sources.get(&at.id);
         let entity = at.event.data.source.clone();
         let Some(entity) = entity.or_else(|| known.map(|known| Arc::clone(&known.entity))) else {
@@ -494,9 +520,12 @@ impl State {
             self.calls.insert(id, slot);
         }
         for (id, caller) in &self.view.callers {
-            let slot = caller.entity.call.as_ref();
-            if let Some(slot) = slot.and_then(|call| self.calls.get_mut(call)) {
-                slot.waiting.push(id.clone());
+            if let Some(call) = &caller.entity.call {
+                let waiters = self.waiters.entry(call.clone()).or_default();
+                waiters.push(id.clone());
+                if let Some(slot) = self.calls.get_mut(call) {
+                    slot.waiting.push(id.clone());
+                }
             }
         }
     }
@@ -624,12 +653,6 @@ impl State {
             let key = format!("source/{source}").into();
             self.memo.insert(key, Some(json(&note).into()));
         }
-    }
-
-    pub(super) fn forget_source(&mut self, source: &SourceId) {
-        let id = entity_id(source);
-        self.remove::<Source>(&id);
-        self.memo.insert(format!("source/{source}").into(), None);
     }
 }
 

@@ -328,7 +328,14 @@ impl State {
         let tally = self.tallies.entry(queue.id.clone()).or_default();
         tally.waiting.insert((entered, id.clone()));
         if let Some(call) = &call {
-            self.waits(turn, call, &queue, &id, entered);
+            let waiters = self.waiters.entry(call.clone()).or_default();
+            if !waiters.contains(&id) {
+                waiters.push(id.clone());
+            }
+            if let Some(mut slot) = self.calls.remove(call) {
+                self.waits(turn, &mut slot, &queue, &id, entered);
+                self.put_call(turn, slot);
+            }
         }
         let saying = Saying {
             change,
@@ -371,6 +378,14 @@ impl State {
         let gone = (*caller).clone();
         self.publish(turn, EventType::QueueCallerLeft, id, gone, saying);
         if let Some(call) = &caller.call
+            && let Some(waiters) = self.waiters.get_mut(call)
+        {
+            waiters.retain(|waiting| waiting != id);
+            if waiters.is_empty() {
+                self.waiters.remove(call);
+            }
+        }
+        if let Some(call) = &caller.call
             && let Some(mut slot) = self.calls.remove(call)
         {
             slot.waiting.retain(|waiting| waiting != id);
@@ -398,14 +413,11 @@ impl State {
     fn waits(
         &mut self,
         turn: &mut Turn<'_>,
-        call: &EntityId,
+        slot: &mut Slot,
         queue: &QueueRef,
         caller: &EntityId,
         entered: Timestamp,
     ) {
-        let Some(mut slot) = self.calls.remove(call) else {
-            return;
-        };
         if !slot.waiting.contains(caller) {
             slot.waiting.push(caller.clone());
         }
@@ -429,9 +441,21 @@ impl State {
                     || (known.number.is_some() && known.number == route.number))
         });
         if !there {
-            self.route(turn, &mut slot, &route, Some(entered));
+            self.route(turn, slot, &route, Some(entered));
         }
-        self.put_call(turn, slot);
+    }
+
+    /// A call starts whose caller is known to wait in queues.
+    pub(super) fn waits_already(&mut self, turn: &mut Turn<'_>, slot: &mut Slot) {
+        let Some(waiters) = self.waiters.get(&slot.call.id).cloned() else {
+            return;
+        };
+        for id in waiters {
+            if let Some(caller) = self.get::<Caller>(&id) {
+                let entered = caller.entered_at.unwrap_or_else(|| turn.mark.when());
+                self.waits(turn, slot, &caller.queue, &id, entered);
+            }
+        }
     }
 
     /// A caller waited longer than promised.

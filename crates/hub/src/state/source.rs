@@ -17,7 +17,7 @@ use super::{
     mark::{About, Involved, Mark, Turn, subject},
     snapshot::Listing,
 };
-use crate::block::Key;
+use crate::{block::Key, draft::Closing};
 
 /// What the state knows of a source beside its entity.
 #[derive(Debug)]
@@ -323,6 +323,33 @@ impl State {
         false
     }
 
+    /// The source is configured no more: its subject is closed.
+    pub(super) fn close_source(&mut self, turn: &mut Turn<'_>) {
+        let id = entity_id(&turn.mark.source);
+        if !self.view.sources.contains_key(&id) {
+            return;
+        }
+        let mut source = self.source_entity(turn);
+        source.state = SourceState::Disconnected;
+        source.since = turn.now.wall;
+        source.reason = Some("removed from the configuration".into());
+        let data = Data {
+            reason: source.reason.clone(),
+            ..Data::default()
+        };
+        self.set_source(turn, source);
+        self.say_source(turn, EventType::SourceDisconnected, data);
+        let version = self.view.sources.get(&id).map_or(0, |known| known.version);
+        if let Some(last) = turn.out.last_mut() {
+            last.closes = Some(Closing {
+                collection: Collection::Sources,
+                aliases: Vec::new(),
+            });
+        }
+        self.remove::<Source>(&id);
+        self.closed_now(turn, Collection::Sources, &id, version);
+    }
+
     /// Publishes an event whose subject is the source.
     pub(super) fn say_source(&mut self, turn: &mut Turn<'_>, kind: EventType, mut data: Data) {
         let id = entity_id(&turn.mark.source);
@@ -355,7 +382,7 @@ impl State {
     }
 
     /// The entity of the source that speaks; a new one when it speaks for the first time.
-    fn source_entity(&mut self, turn: &Turn<'_>) -> Source {
+    fn source_entity(&mut self, turn: &mut Turn<'_>) -> Source {
         let id = entity_id(&turn.mark.source);
         if let Some(stored) = self.view.sources.get(&id) {
             return (*stored.entity).clone();
@@ -372,7 +399,16 @@ impl State {
             clock_skew_ms: None,
             counters: SourceCounters::default(),
         };
-        self.set_source(turn, source.clone());
+        let version = self.version_of(turn, Collection::Sources, &id);
+        let stored = Stored {
+            entity: Arc::new(source.clone()),
+            source: turn.mark.source.clone(),
+            tenant: None,
+            version,
+            seen: Timestamp::default(),
+            json: OnceLock::new(),
+        };
+        self.view.sources.insert(id, Arc::new(stored));
         source
     }
 

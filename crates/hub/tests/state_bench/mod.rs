@@ -1,9 +1,11 @@
 //! A bench for the state: a clock, an archive, and an eye on every event.
 
 #![expect(
+    clippy::unwrap_used,
+    clippy::unnecessary_wraps,
     dead_code,
     unreachable_pub,
-    reason = "each test program uses a part of it"
+    reason = "a bench: it stops where it breaks, and each test program uses a part of it"
 )]
 
 use std::{
@@ -248,6 +250,13 @@ impl Bench {
             )
         };
         self.events.iter().map(line).collect()
+    }
+
+    /// The same without what is told of sources, whose measurements start anew with the gateway.
+    pub fn tale_of_entities(&self) -> String {
+        let tale = self.tale();
+        let lines = tale.lines().filter(|line| !line.contains(" sources/"));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// Connects the source for the first time.

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use model::{
-    Basis, Cause, Cdr, Collection, Data, Direction, Durations, End, EndedBy, EventType, Leg,
-    LegRole, LegState, Outcome, Timestamp,
+    Basis, Cause, Cdr, Collection, Data, Direction, Durations, End, EndedBy, EntityId, EventType,
+    Leg, LegRole, LegState, Outcome, Timestamp,
     observation::{CdrFact, CdrLeg, LegFact},
 };
 
@@ -48,10 +48,10 @@ impl State {
                 self.put_call(turn, slot);
             }
         }
-        self.publish_record(turn, fact, id, call);
+        self.publish_record(turn, fact, &id, &call);
     }
 
-    fn knows_call(&mut self, turn: &mut Turn<'_>, id: &model::EntityId) -> bool {
+    fn knows_call(&mut self, turn: &mut Turn<'_>, id: &EntityId) -> bool {
         match self.take_call(turn, id) {
             Some(slot) => {
                 self.put_call(turn, slot);
@@ -236,8 +236,8 @@ impl State {
         &mut self,
         turn: &mut Turn<'_>,
         fact: &CdrFact,
-        id: model::EntityId,
-        call: model::EntityId,
+        id: &EntityId,
+        call: &EntityId,
     ) {
         self.settle_touched(turn);
         let tenant = turn.mark.tenant.clone();
@@ -276,16 +276,16 @@ impl State {
             cdr.legs.push(leg);
         }
         summarise(&mut cdr);
-        let slot = self.calls.get(&call);
+        let slot = self.calls.get(call);
         if let Some(slot) = slot {
             involved.join(&slot.involved);
         }
         let interaction = slot.map_or_else(|| call.text(), |slot| slot.call.interaction_id.text());
-        self.closed_now(turn, Collection::Cdrs, &id, 1);
+        self.closed_now(turn, Collection::Cdrs, id, 1);
         let about = About {
             kind: EventType::CdrCreated,
             time: fact.ended_at.unwrap_or_else(|| turn.mark.when()),
-            subject: subject("cdrs", &id),
+            subject: subject("cdrs", id),
             partition: call.text(),
             correlation: Some(interaction),
             tenant,

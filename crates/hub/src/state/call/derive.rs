@@ -64,6 +64,8 @@ impl State {
             self.change_call(turn, slot, kind, at, Data::default());
         }
         slot.pending = Pending::default();
+        // Nothing is held that was not published: what this frame noted only for itself follows from the legs again.
+        slot.call = Arc::clone(&slot.told);
         omit_old_legs(slot);
     }
 
@@ -120,8 +122,18 @@ impl State {
 
     /// Writes who has talked in the call, as its legs tell.
     pub(in crate::state) fn refresh_handled(&self, slot: &mut Slot) {
-        let fresh = handled(&slot.call);
-        if fresh.len() >= slot.call.handled_by.len() && fresh != slot.call.handled_by {
+        let mut fresh = handled(&slot.call);
+        if slot.call.legs_omitted > 0 {
+            // Of legs that are left out only this is left.
+            let known = slot.call.handled_by.iter().filter(|known| {
+                let same = |fresh: &Handled| fresh.from == known.from && fresh.party == known.party;
+                known.to.is_some() && !fresh.iter().any(same)
+            });
+            let known: Vec<Handled> = known.cloned().collect();
+            fresh.splice(0..0, known);
+            fresh.drain(..fresh.len().saturating_sub(MAX_HANDLED));
+        }
+        if fresh != slot.call.handled_by {
             slot.call_mut().handled_by = fresh;
         }
     }
@@ -249,4 +261,7 @@ fn omit_old_legs(slot: &mut Slot) {
 }
 
 /// The most legs that were answered and have ended: with more a call would outgrow an event.
-const MAX_ANSWERED: usize = 64;
+const MAX_ANSWERED: usize = 32;
+
+/// The most people that a call names as having handled it: the last ones.
+const MAX_HANDLED: usize = 64;

@@ -47,20 +47,13 @@ impl State {
     }
 
     /// Ends a call of which nothing was heard for too long.
-    pub(in crate::state) fn end_lost(
-        &mut self,
-        turn: &mut Turn<'_>,
-        slot: &mut Slot,
-        kind: OriginKind,
-        rule: &'static str,
-    ) {
+    pub(in crate::state) fn end_lost(&mut self, turn: &mut Turn<'_>, slot: &mut Slot, mark: Mark) {
         let end = End::new(
             Cause::SourceLost,
             Outcome::Unknown,
             EndedBy::Unknown,
             Basis::Inferred,
         );
-        let mark = Mark::own(&turn.mark.source, turn.now, kind, rule);
         let at = turn.now.wall;
         turn.under(mark, |turn| self.finish(turn, slot, Some(&end), at));
     }

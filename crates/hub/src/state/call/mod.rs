@@ -50,7 +50,7 @@ impl State {
             | Fact::Leg(_)
             | Fact::Transferred { .. }
             | Fact::Parked { .. }
-            | Fact::CallEnded { .. } => self.orphan(turn, id, fact),
+            | Fact::CallEnded { .. } => self.orphan(turn, &id, fact),
             _ => {}
         }
     }
@@ -187,6 +187,7 @@ impl State {
             Data::default(),
         );
         slot.pending.routed = routed;
+        self.waits_already(turn, &mut slot);
         Some(slot)
     }
 

@@ -27,7 +27,7 @@ impl State {
         }
         let Some(mut old) = self.take_call(turn, &from) else {
             if !waited {
-                self.orphan(turn, from, fact);
+                self.orphan(turn, &from, fact);
             }
             return;
         };
@@ -35,13 +35,13 @@ impl State {
         let Some(mut new) = self.take_call(turn, &to) else {
             self.put_call(turn, old);
             if !waited {
-                self.orphan(turn, to, fact);
+                self.orphan(turn, &to, fact);
             }
             return;
         };
         match index {
             Some(index) => self.move_to(turn, &mut old, index, &mut new),
-            None if !waited && old.is_open() => self.orphan(turn, from, fact),
+            None if !waited && old.is_open() => self.orphan(turn, &from, fact),
             None => {}
         }
         self.put_call(turn, old);
@@ -173,7 +173,7 @@ impl State {
                 self.adopt(turn, &mut consultation, interaction);
                 self.put_call(turn, consultation);
             }
-            None => self.await_adoption(turn, related, id),
+            None => self.await_adoption(turn, &related, id),
         }
     }
 
