@@ -113,8 +113,13 @@ impl Sealer {
         let start = body.len();
         let mut event = draft.event(self.epoch, position);
         write(&event, body);
-        if body.len() - start > MAX_EVENT && event.data.origin.payload.take().is_some() {
+        let length = body.len() - start;
+        if length > MAX_EVENT
+            && let Some(payload) = event.data.origin.payload.take()
+        {
+            let rest = length - payload.as_str().len() + r#""truncated":true,"#.len();
             event.data.origin.truncated = true;
+            event.data.origin.payload = (rest < MAX_EVENT).then(|| payload.cut(MAX_EVENT - rest));
             body.truncate(start);
             write(&event, body);
         }
@@ -186,4 +191,116 @@ fn write(event: &Event, body: &mut Vec<u8>) {
 )]
 fn offset(n: usize) -> u32 {
     u32::try_from(n).expect("a block is smaller than 4 GiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Payload, Source, SourceState};
+
+    use super::*;
+
+    #[test]
+    fn an_event_is_written_once_and_found_by_its_span() {
+        let blocks = sealer().seal(&[draft(None), draft(Some(r#"{"a":[1,"}}}"]}"#))]);
+        let [block] = &blocks[..] else {
+            panic!("one block")
+        };
+        for (entry, position) in block.entries.iter().zip([7, 8]) {
+            let event: Event = serde_json::from_slice(block.json(entry)).unwrap();
+            assert_eq!(event.id, block.cursor(entry));
+            assert_eq!(entry.position, Position(position));
+        }
+    }
+
+    #[test]
+    fn the_payload_is_the_tail_of_the_event() {
+        let blocks = sealer().seal(&[draft(Some(r#"{"a":"},\"payload\":"}"#))]);
+        let entry = &blocks[0].entries[0];
+        let (head, tail) = blocks[0]
+            .json(entry)
+            .split_at(entry.payload.unwrap() as usize - entry.start as usize);
+        assert_eq!(tail, br#","payload":{"a":"},\"payload\":"}}}}"#);
+        let without: Event = serde_json::from_slice(&[head, b"}}}"].concat()).unwrap();
+        assert_eq!(without.data.origin.payload, None);
+    }
+
+    #[test]
+    fn a_large_payload_is_cut_and_the_event_says_so() {
+        let large = format!("{:?}", "x".repeat(MAX_EVENT));
+        let blocks = sealer().seal(&[draft(Some(&large))]);
+        let entry = &blocks[0].entries[0];
+        let event: Event = serde_json::from_slice(blocks[0].json(entry)).unwrap();
+        assert!(event.data.origin.truncated);
+        assert!(
+            event
+                .data
+                .origin
+                .payload
+                .is_some_and(|payload| payload.as_str().starts_with(r#""\"xxxx"#))
+        );
+        assert!(blocks[0].json(entry).len() <= MAX_EVENT);
+    }
+
+    #[test]
+    fn blocks_keep_their_limits_and_positions_go_on() {
+        let payload = format!("{:?}", "x".repeat(40_000));
+        let drafts: Vec<Draft> = (0..600)
+            .map(|n| draft((n % 3 == 0).then_some(payload.as_str())))
+            .collect();
+        let blocks = sealer().seal(&drafts);
+        let positions: Vec<u64> = blocks
+            .iter()
+            .flat_map(|block| &block.entries)
+            .map(|entry| entry.position.0)
+            .collect();
+        assert_eq!(positions, (7..607).collect::<Vec<_>>());
+        assert!(
+            blocks
+                .iter()
+                .all(|block| block.entries.len() <= Block::MAX_EVENTS
+                    && block.body.len() <= Block::MAX_BYTES)
+        );
+    }
+
+    fn sealer() -> Sealer {
+        Sealer::new(Epoch::from_random(*b"testtest"), Position(7))
+    }
+
+    fn draft(payload: Option<&str>) -> Draft {
+        let id = SourceId::new("hq").unwrap();
+        let source = Source {
+            id: id.clone(),
+            adapter: "portsip".into(),
+            dialect: None,
+            state: SourceState::Synced,
+            since: Timestamp::default(),
+            reason: None,
+            last_event_at: None,
+            clock_skew_ms: None,
+            counters: model::SourceCounters::default(),
+        };
+        let mut data = Data {
+            source: Some(Arc::new(source)),
+            ..Data::default()
+        };
+        data.origin.payload = payload.map(|text| Payload::parse(text.to_owned()).unwrap());
+        Draft {
+            kind: EventType::SourceSynced,
+            source: Some(id),
+            subject: "sources/hq".into(),
+            time: Timestamp::default(),
+            recorded: Timestamp::default(),
+            tenant: None,
+            partitionkey: "hq".into(),
+            correlationid: None,
+            version: 1,
+            expires: None,
+            data,
+            extensions: SmallVec::new(),
+            queues: SmallVec::new(),
+            private: false,
+            mixed: false,
+            closes: None,
+        }
+    }
 }

@@ -72,6 +72,7 @@ words! {
 }
 
 words! {
+    closed
     /// What came of a call. This list is closed.
     Outcome {
         /// A person answered.
@@ -96,6 +97,7 @@ words! {
 }
 
 words! {
+    closed
     /// Who ended a call or leg. This list is closed.
     EndedBy {
         /// The caller.

@@ -105,6 +105,17 @@ impl Payload {
     pub fn as_str(&self) -> &str {
         self.0.get()
     }
+
+    /// The beginning of the JSON text, as a JSON text string of at most `max` bytes.
+    #[must_use]
+    pub fn cut(&self, max: usize) -> Self {
+        // Escaping makes one byte six at worst, and the quotes are two.
+        let mut end = (max.saturating_sub(2) / 6).min(self.as_str().len());
+        while !self.as_str().is_char_boundary(end) {
+            end -= 1;
+        }
+        Self::from_value(&Value::from(&self.as_str()[..end]))
+    }
 }
 
 impl PartialEq for Payload {

@@ -2,10 +2,12 @@
 
 /// Declares an enumeration of wire words with `as_str`, `ALL`, serde and a JSON Schema.
 ///
-/// Consumers must expect further words, so the schema lists the known ones as examples. Reading a word that this
-/// version does not know is an error, because nothing but our own log is ever read back into these types.
+/// Consumers must expect further words, so the schema lists the known ones as examples; `closed` says that there will
+/// be none. Reading a word that this version does not know is an error, because nothing but our own log is ever read
+/// back into these types.
 macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+    (closed $($rest:tt)*) => { words! { @list "enum" $($rest)* } };
+    (@list $list:literal $(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name { $($(#[$vmeta])* $variant),+ }
@@ -52,10 +54,11 @@ macro_rules! words {
             }
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 let known: Vec<&str> = Self::ALL.iter().map(|word| word.as_str()).collect();
-                schemars::json_schema!({"type": "string", "examples": known})
+                schemars::json_schema!({"type": "string", $list: known})
             }
         }
     };
+    ($($rest:tt)*) => { words! { @list "examples" $($rest)* } };
 }
 
 pub(crate) use words;

@@ -1,7 +1,7 @@
 //! What survives a restart: entities for the checkpoint, the private memo, and the state made of both.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -252,6 +252,11 @@ impl State {
         rows
     }
 
+    /// Which entities changed since this was last asked.
+    pub fn take_changed(&mut self) -> BTreeSet<(Collection, EntityId)> {
+        std::mem::take(&mut self.dirty)
+    }
+
     /// True when [`Self::take_dirty`] would yield something.
     #[must_use]
     pub fn is_dirty(&self) -> bool {
@@ -266,7 +271,9 @@ impl State {
             .collect()
     }
 
-    fn row(&self, collection: Collection, id: EntityId) -> Row {
+    /// The row of an entity as it is now.
+    #[must_use]
+    pub fn row(&self, collection: Collection, id: EntityId) -> Row {
         let view = &self.view;
         let found = match collection {
             Collection::Calls => body(view.calls.get(&id)),
