@@ -7,6 +7,7 @@ use std::time::Duration;
 use model::{
     CallState, Cause, Direction, EndedBy, Fact, LegRole, LegState, Observation, OriginKind,
     Outcome, Route, RouteKind,
+    event::TransferKind,
     observation::{CallPatch, CallerFact, CdrFact, CdrLeg, LegFact, LegPatch, Ref},
 };
 use state_bench::{Bench, at, call_ends, end, hq, leg, leg_ends, opens, party};
@@ -484,4 +485,215 @@ fn more_open_legs_than_allowed_degrade_the_source() {
     let degraded = bench.events.iter();
     let degraded = degraded.filter(|event| event.kind.as_str() == "source.degraded");
     assert_eq!(degraded.count(), 1);
+}
+
+fn transferred(call: &str, related: Option<&str>) -> Observation {
+    let fact = Fact::Transferred {
+        call: call.into(),
+        kind: TransferKind::Attended,
+        from: Some(model::Party::extension("101")),
+        to: Some(model::Party::extension("102")),
+        related: related.map(Into::into),
+    };
+    Observation::native("transfer", fact)
+}
+
+#[test]
+fn a_transfer_names_who_came_and_the_consultation_joins_the_interaction() {
+    let mut bench = Bench::new();
+    bench.tell(vec![
+        opens("a", Direction::Inbound, "4420", "101").at(at(0)),
+    ]);
+    bench.tell(vec![
+        opens("b", Direction::Internal, "101", "102").at(at(1)),
+    ]);
+    let transfer = transferred("a", Some("b")).at(at(2));
+    assert_eq!(
+        bench.tell(vec![transfer.clone()]),
+        ["call.updated", "call.transferred"]
+    );
+    let event = bench.last("call.transferred");
+    let told = event.data.transfer.clone().unwrap();
+    assert_eq!(told.related_call, Some(hq().entity("b")));
+    let updated = bench.last("call.updated").data.call.clone().unwrap();
+    assert_eq!(updated.id, hq().entity("b"));
+    assert_eq!(updated.interaction_id, hq().entity("a"));
+    assert_eq!(updated.related_calls, [hq().entity("a")]);
+    assert!(bench.tell(vec![transfer]).is_empty());
+}
+
+#[test]
+fn a_consultation_heard_of_later_joins_the_interaction_too() {
+    let mut bench = Bench::new();
+    bench.tell(vec![
+        opens("a", Direction::Inbound, "4420", "101").at(at(0)),
+    ]);
+    let transfer = transferred("a", Some("b")).at(at(2));
+    assert_eq!(bench.tell(vec![transfer]), ["call.transferred"]);
+    bench.secs(1);
+    assert_eq!(
+        bench.tell(vec![
+            opens("b", Direction::Internal, "101", "102").at(at(1))
+        ]),
+        ["call.started", "call.updated"]
+    );
+    let updated = bench.last("call.updated");
+    assert_eq!(updated.correlationid.as_deref(), Some("hq:a"));
+    assert!(bench.secs(5).is_empty());
+}
+
+#[test]
+fn a_move_told_before_the_surviving_call_waits_for_it() {
+    let mut bench = Bench::new();
+    bench.tell(vec![
+        opens("b", Direction::Internal, "101", "102").at(at(2)),
+    ]);
+    bench.tell(vec![leg("b", "b/102", Callee, Connected).at(at(3))]);
+    let moved = Fact::LegMoved {
+        from: "b".into(),
+        leg: "b/102".into(),
+        to: "a".into(),
+    };
+    let moved = Observation::native("moved", moved).at(at(4));
+    assert!(bench.tell(vec![moved]).is_empty());
+    bench.secs(1);
+    let kinds = bench.tell(vec![
+        opens("a", Direction::Inbound, "4420", "101").at(at(0)),
+    ]);
+    assert_eq!(kinds[0], "call.started");
+    assert_eq!(kinds.last(), Some(&"call.ended"));
+    let a = bench.state.view();
+    let a = &a.calls.get(&hq().entity("a")).unwrap().entity;
+    assert!(a.leg(&hq().entity("b/102~2")).is_some());
+}
+
+#[test]
+fn a_call_goes_into_a_park_slot_and_comes_out() {
+    let mut bench = Bench::new();
+    bench.tell(vec![opens("c", Direction::Internal, "1", "2").at(at(0))]);
+    bench.tell(vec![leg("c", "c/2", Callee, Connected).at(at(1))]);
+    let park = |place: Option<&str>| {
+        let slot = place.map(|number| Route {
+            kind: RouteKind::Park,
+            id: None,
+            number: Some(number.into()),
+            name: None,
+        });
+        let fact = Fact::Parked {
+            call: "c".into(),
+            slot,
+        };
+        Observation::native("park", fact)
+    };
+    let into = park(Some("701"));
+    assert_eq!(bench.tell(vec![into.clone().at(at(2))]), ["call.parked"]);
+    assert!(bench.tell(vec![into.at(at(2))]).is_empty());
+    bench.checkpoint();
+    bench.restart();
+    assert_eq!(bench.tell(vec![park(None).at(at(3))]), ["call.unparked"]);
+    let call = bench.last("call.unparked").data.call.clone().unwrap();
+    assert_eq!(call.state, CallState::Active);
+}
+
+#[test]
+fn a_caller_heard_of_before_his_call_queues_it() {
+    let mut bench = Bench::new();
+    let joined = CallerFact {
+        queue: Ref::number("8000"),
+        key: "c".into(),
+        call: Some("c".into()),
+        party: party("4420"),
+        position: Some(1),
+        state: model::CallerState::Waiting,
+        entered_at: at(1),
+    };
+    bench.tell(vec![Observation::native(
+        "queue",
+        Fact::Caller(Box::new(joined)),
+    )]);
+    assert_eq!(
+        bench.tell(vec![
+            opens("c", Direction::Inbound, "4420", "8000").at(at(0))
+        ]),
+        ["call.started", "call.routed"]
+    );
+    let call = bench.last("call.routed").data.call.clone().unwrap();
+    assert_eq!((call.state, call.queued_at), (CallState::Queued, at(1)));
+}
+
+#[test]
+fn an_end_may_wait_for_a_message_that_tells_more() {
+    let mut bench = Bench::new();
+    bench.tell(vec![
+        opens("c", Direction::Inbound, "4420", "101").at(at(0)),
+    ]);
+    let fact = Fact::CallEnded {
+        call: "c".into(),
+        end: None,
+        settle: Duration::from_secs(1),
+    };
+    let over = Observation::native("over", fact).at(at(5));
+    assert!(bench.tell(vec![over.clone()]).is_empty());
+    bench.checkpoint();
+    bench.restart();
+    bench.advance(Duration::from_millis(500));
+    let busy = Some(end(Cause::Busy, EndedBy::Callee));
+    assert_eq!(
+        bench.tell(vec![call_ends("c", busy).at(at(5))]),
+        ["call.missed", "call.ended"]
+    );
+    let ended = bench.last("call.ended").data.call.clone().unwrap();
+    assert_eq!(ended.end.as_ref().unwrap().outcome, Outcome::Busy);
+
+    let mut alone = Bench::new();
+    alone.tell(vec![
+        opens("c", Direction::Inbound, "4420", "101").at(at(0)),
+    ]);
+    alone.tell(vec![over]);
+    alone.checkpoint();
+    alone.restart();
+    assert_eq!(alone.secs(1), ["call.ended"]);
+}
+
+#[test]
+fn a_voicemail_picking_up_is_a_missed_call() {
+    let mut bench = Bench::new();
+    bench.tell(vec![
+        opens("c", Direction::Inbound, "4420", "101").at(at(0)),
+    ]);
+    let patch = CallPatch {
+        route: Some(Route {
+            kind: RouteKind::Voicemail,
+            id: None,
+            number: Some("101".into()),
+            name: None,
+        }),
+        ..CallPatch::default()
+    };
+    let fact = Fact::Call {
+        call: "c".into(),
+        opens: false,
+        patch: Box::new(patch),
+    };
+    let routed = Observation::native("routed", fact).at(at(3));
+    assert_eq!(bench.tell(vec![routed]), ["call.routed"]);
+    let over = Some(end(Cause::Normal, EndedBy::System));
+    bench.tell(vec![call_ends("c", over).at(at(9))]);
+    let missed = bench.last("call.missed").data.missed.clone().unwrap();
+    assert_eq!(missed.voicemail, Some(true));
+    let call = bench.last("call.ended").data.call.clone().unwrap();
+    assert_eq!(call.end.as_ref().unwrap().outcome, Outcome::Voicemail);
+}
+
+#[test]
+fn of_two_transfers_in_one_frame_neither_is_lost() {
+    let mut bench = Bench::new();
+    bench.tell(vec![
+        opens("a", Direction::Inbound, "4420", "101").at(at(0)),
+    ]);
+    let kinds = bench.tell(vec![
+        transferred("a", None).at(at(2)),
+        transferred("a", None).at(at(3)),
+    ]);
+    assert_eq!(kinds, ["call.transferred", "call.transferred"]);
 }

@@ -156,6 +156,9 @@ impl State {
         for party in [&transfer.from, &transfer.to].into_iter().flatten() {
             self.involve_party(&mut slot.involved, party);
         }
+        if slot.pending.transfer.is_some() {
+            self.announce(turn, slot);
+        }
         slot.pending.touched = true;
         slot.pending.at = Some(turn.mark.when());
         slot.pending.transfer = Some(transfer);
