@@ -6,19 +6,30 @@
 
 pub mod check;
 
+mod agents;
 mod call;
+mod callers;
+mod clock;
+mod conferences;
 mod directory;
 mod entities;
+mod extensions;
+mod facts;
+mod fields;
 mod keep;
 mod mark;
 mod memo;
 mod queues;
+mod rebuild;
 mod records;
 mod refs;
+mod remarks;
+mod restore;
 mod settings;
 mod snapshot;
 mod source;
 mod timers;
+mod track;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -35,19 +46,21 @@ use model::{
 
 pub use self::{
     entities::{Entities, Freshness, Stored, Table},
-    memo::{RestoreError, Row},
+    memo::Row,
+    restore::RestoreError,
     settings::SourceSettings,
 };
 
 use self::{
     call::{Orphans, Slot},
+    facts::{collection_of, is_live},
     keep::Closed,
     mark::{Mark, Turn},
-    memo::Restored,
     queues::Tally,
     refs::Names,
-    source::Track,
+    restore::Restored,
     timers::{Due, Timers},
+    track::Track,
 };
 use smallvec::SmallVec;
 
@@ -481,44 +494,3 @@ const SOURCE_REMOVED: &str = "source_removed";
 
 /// The most entities of one kind. What would be one more is dropped, and the source is degraded.
 const MAX_ENTITIES: usize = 500_000;
-
-/// Whether an observation's time was the present when it was sent.
-fn is_live(observation: &Observation) -> bool {
-    !matches!(
-        observation.fact,
-        Fact::Cdr(_) | Fact::SnapshotBegin(_) | Fact::SnapshotEnd(_) | Fact::Source(_)
-    )
-}
-
-/// The kind of entity a fact is about.
-fn collection_of(fact: &Fact) -> Option<Collection> {
-    Some(match fact {
-        Fact::Call { .. }
-        | Fact::Leg(_)
-        | Fact::LegMoved { .. }
-        | Fact::Transferred { .. }
-        | Fact::Parked { .. }
-        | Fact::CallEnded { .. } => Collection::Calls,
-        Fact::Cdr(_) => Collection::Cdrs,
-        Fact::Extension { .. } => Collection::Extensions,
-        Fact::User { .. } => Collection::Users,
-        Fact::Device { .. } => Collection::Devices,
-        Fact::Agent { .. } | Fact::AgentLeft { .. } => Collection::Agents,
-        Fact::Queue { .. } | Fact::SlaBreached { .. } => Collection::Queues,
-        Fact::Caller(_) | Fact::CallerLeft { .. } => Collection::Callers,
-        Fact::Trunk { .. } => Collection::Trunks,
-        Fact::Participant { .. } => Collection::Participants,
-        Fact::Recording { .. } => Collection::Recordings,
-        Fact::Voicemail { .. } => Collection::Voicemails,
-        Fact::Directory(_)
-        | Fact::Variable(_)
-        | Fact::Alert(..)
-        | Fact::Message(_)
-        | Fact::Request(_)
-        | Fact::Reply(_)
-        | Fact::SnapshotBegin(_)
-        | Fact::SnapshotEnd(_)
-        | Fact::Source(_)
-        | Fact::Unrecognized { .. } => return None,
-    })
-}

@@ -63,7 +63,7 @@ impl State {
         turn.under(mark, |turn| self.vanish(turn, &listing));
     }
 
-    fn vanish(&mut self, turn: &mut Turn<'_>, listing: &Listing) {
+    pub(super) fn vanish(&mut self, turn: &mut Turn<'_>, listing: &Listing) {
         let removed: Text = "removed".into();
         match listing.scope.collection {
             Collection::Calls => {
@@ -160,7 +160,7 @@ impl State {
         self.settle_touched(turn);
     }
 
-    fn close<T: Kept>(&mut self, turn: &mut Turn<'_>, id: &EntityId, kind: EventType) {
+    pub(super) fn close<T: Kept>(&mut self, turn: &mut Turn<'_>, id: &EntityId, kind: EventType) {
         if let Some(entity) = self.get::<T>(id) {
             let saying = Saying {
                 closes: true,
@@ -172,7 +172,7 @@ impl State {
 
     /// What is known within the scope of a list and was not named by it. `below` tells whether an entity is part of
     /// the queue or conference that the scope is limited to.
-    fn missing<T: Kept>(
+    pub(super) fn missing<T: Kept>(
         &self,
         turn: &Turn<'_>,
         listing: &Listing,
@@ -196,7 +196,7 @@ impl State {
             .collect()
     }
 
-    fn scope_id(
+    pub(super) fn scope_id(
         &self,
         source: &SourceId,
         tenant: Option<&Text>,
@@ -234,7 +234,7 @@ impl State {
         open.then(|| self.snapshot_kind(source))
     }
 
-    fn snapshot_kind(&self, source: &SourceId) -> OriginKind {
+    pub(super) fn snapshot_kind(&self, source: &SourceId) -> OriginKind {
         if self.gap_end(source) == model::Timestamp::default() {
             OriginKind::Snapshot
         } else {

@@ -10,7 +10,7 @@ use model::{
     observation::{CdrFact, CdrLeg, LegFact},
 };
 
-use super::slot::{Slot, Times};
+use super::{slot::Slot, times::Times};
 use crate::{
     draft::Closing,
     state::{

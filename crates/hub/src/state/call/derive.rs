@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use model::{Call, CallState, Data, EventType, Handled, Leg, LegRole, LegState, Party, Timestamp};
 
-use super::slot::{Pending, Slot, Times, earliest};
+use super::{
+    slot::{Pending, Slot},
+    times::{Times, earliest},
+};
 use crate::{
     block::Key,
     state::{State, mark::Turn},

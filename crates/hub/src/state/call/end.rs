@@ -9,8 +9,9 @@ use model::{
 
 use super::{
     legs::{Step, forced, is_better},
-    slot::{Slot, Times},
+    slot::Slot,
     timed,
+    times::Times,
 };
 use crate::state::{
     State,

@@ -10,7 +10,8 @@ use model::{
 
 use super::{
     legs::Step,
-    slot::{Ordinal, Slot, Times},
+    slot::{Ordinal, Slot},
+    times::Times,
 };
 use crate::state::{State, mark::Turn};
 
