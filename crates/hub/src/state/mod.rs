@@ -190,11 +190,20 @@ impl State {
             archive,
             out,
         };
+        let frame = heard.frame.as_ref();
+        let frame: Option<Text> = frame.map(|frame| frame.id.to_string().into());
         let mut told = None;
         for report in &heard.reports {
             for observation in &report.observations {
                 let listing = self.listing_kind(&heard.source);
-                turn.mark = Mark::of(heard, report, observation, &settings, listing);
+                turn.mark = Mark::of(
+                    heard,
+                    frame.as_ref(),
+                    report,
+                    observation,
+                    &settings,
+                    listing,
+                );
                 if is_live(observation) && listing.is_none() {
                     told = told.max(observation.time);
                 }

@@ -196,7 +196,12 @@ impl State {
 fn conclude(slot: &Slot, told: Option<&End>, waiting: bool) -> End {
     let call = &slot.call;
     let answered = call.answered_at.is_some();
-    let mut end = match told {
+    // What somebody concluded before the answer was known is void.
+    let void = |end: &End| {
+        let outcome = matches!(end.outcome, Outcome::Answered | Outcome::Transferred);
+        end.basis == Basis::Inferred && answered && !outcome && end.cause != Cause::SourceLost
+    };
+    let mut end = match told.filter(|end| !void(end)) {
         Some(told) => told.clone(),
         None if slot.lost_a_leg() => End::new(
             Cause::Transferred,

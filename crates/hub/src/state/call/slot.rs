@@ -119,7 +119,8 @@ pub(in crate::state) struct RememberedEnd {
 impl Slot {
     pub(in crate::state) fn new(call: Call, seen: Timestamp) -> Self {
         let parked = call.state == CallState::Parked;
-        let told_end = call.end.clone().filter(|end| end.basis == Basis::Native);
+        let unsaid = |end: &End| end.basis == Basis::Inferred && end.cause == Cause::Unknown;
+        let told_end = call.end.clone().filter(|end| !unsaid(end));
         let call = Arc::new(call);
         Self {
             told: Arc::clone(&call),
