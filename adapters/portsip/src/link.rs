@@ -21,6 +21,7 @@ use adapter::{Direction, Link, LinkError, LinkErrorKind, Tap, TlsOptions};
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::{Collection, Text};
+use serde::{Deserialize, Serialize};
 
 use self::{login::Opened, socket::Socket, target::Target};
 
@@ -63,17 +64,22 @@ pub struct Login {
 }
 
 /// The dialects of the protocol, by the version that brought them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Dialect {
     /// v12: topic objects.
+    #[serde(rename = "v12")]
     V12,
     /// v16.0 and v16.1: topic strings, per-call events.
+    #[serde(rename = "v16")]
     V16,
     /// v16.2 to v16.4: extension status events.
+    #[serde(rename = "v16.2")]
     V16_2,
     /// v22.0 to v22.2: `/wsi`, enumerations in upper case, `global_*` topics.
+    #[serde(rename = "v22")]
     V22,
     /// v22.3 and later: subscriptions by permission.
+    #[serde(rename = "v22.3")]
     V22_3,
 }
 
@@ -143,11 +149,9 @@ impl Link for Connection {
         for topic in &self.topics {
             let listed: &[Collection] = match topic.strip_prefix(GLOBAL).unwrap_or(topic) {
                 "extension_events" if self.dialect >= Dialect::V16_2 => &[Collection::Extensions],
-                "queue_events" if self.dialect >= Dialect::V16 => &[
-                    Collection::Queues,
-                    Collection::Callers,
-                    Collection::Agents,
-                ],
+                "queue_events" if self.dialect >= Dialect::V16 => {
+                    &[Collection::Queues, Collection::Callers, Collection::Agents]
+                }
                 "queue_management_events" => &[Collection::Queues],
                 _ => &[],
             };

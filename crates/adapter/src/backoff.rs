@@ -154,7 +154,10 @@ mod tests {
         let mut backoff = backoff();
         for cap in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
             let wait = backoff.failed(Unreachable, secs(0));
-            assert!(wait >= secs(cap) / 2 && wait <= secs(cap), "{cap}: {wait:?}");
+            assert!(
+                wait >= secs(cap) / 2 && wait <= secs(cap),
+                "{cap}: {wait:?}"
+            );
         }
     }
 

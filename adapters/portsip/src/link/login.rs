@@ -78,11 +78,7 @@ pub(super) async fn open(
     talk(config, target, dialect, topics, tap, socket).await
 }
 
-async fn dial(
-    config: &LinkConfig,
-    target: &Target,
-    limit: Duration,
-) -> Result<Socket, LinkError> {
+async fn dial(config: &LinkConfig, target: &Target, limit: Duration) -> Result<Socket, LinkError> {
     let opening = Socket::open(config, target);
     timeout(limit, opening).await.unwrap_or_else(|elapsed| {
         Err(LinkError::new(
@@ -292,7 +288,8 @@ mod tests {
 
     #[test]
     fn replies_are_told_from_events() {
-        let reply = Reply::read(br#"{"command":"auth","error":"no","id":"2","status":-1}"#).unwrap();
+        let reply =
+            Reply::read(br#"{"command":"auth","error":"no","id":"2","status":-1}"#).unwrap();
         assert!(!reply.ok && reply.is_to("auth") && reply.error == "no");
         assert!(Reply::read(br#"{"status":0}"#).unwrap().is_to("auth"));
         assert!(Reply::read(br#"{"status":"0"}"#).unwrap().ok);

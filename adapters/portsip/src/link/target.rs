@@ -84,7 +84,10 @@ mod tests {
             (
                 "wss://pbx.example.com",
                 None,
-                &["wss://pbx.example.com:8887/wsi", "wss://pbx.example.com:8885/"],
+                &[
+                    "wss://pbx.example.com:8887/wsi",
+                    "wss://pbx.example.com:8885/",
+                ],
             ),
             ("wss://pbx", Some(Dialect::V12), &["wss://pbx:8885/"]),
             ("wss://pbx", Some(Dialect::V22_3), &["wss://pbx:8887/wsi"]),
