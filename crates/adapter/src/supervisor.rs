@@ -453,6 +453,3 @@ fn report(fact: SourceFact) -> Report {
         .push(Observation::native(rule, Fact::Source(fact)));
     report
 }
-
-#[cfg(test)]
-mod tests;

@@ -57,6 +57,8 @@ pub struct Counts {
     pub connections: u64,
     /// Connections open now.
     pub open: u64,
+    /// Commands received, answered or not.
+    pub commands: u64,
     /// Logins accepted.
     pub logins: u64,
     /// Logins refused.

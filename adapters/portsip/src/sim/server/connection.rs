@@ -125,8 +125,11 @@ where
                 }
             }
             message = ws.next() => match message {
-                Some(Ok(Message::Text(text))) if hang == Hang::Nowhere => {
-                    logged_in |= answer(shared, &mut ws, id, &text).await?;
+                Some(Ok(Message::Text(text))) => {
+                    shared.count(|counts| counts.commands += 1);
+                    if hang == Hang::Nowhere {
+                        logged_in |= answer(shared, &mut ws, id, &text).await?;
+                    }
                 }
                 Some(Ok(Message::Ping(_))) => shared.count(|counts| counts.pings += 1),
                 Some(Ok(_)) => {}
