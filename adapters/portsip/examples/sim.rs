@@ -5,8 +5,8 @@
 use std::{env, error::Error, fs};
 
 use portsip::{
-    link::Dialect,
     sim::{Listen, Profile, Scenario, Sim},
+    wire::Dialect,
 };
 
 #[tokio::main]

@@ -5,129 +5,96 @@
 //! what it means. Only the dialect of 8885 needs a look at the first answers.
 
 mod login;
-mod request;
 mod socket;
 mod target;
 
 use std::{
-    fmt,
     future::poll_fn,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use adapter::{Direction, Link, LinkError, LinkErrorKind, Tap, TlsOptions};
+use adapter::{Direction, Link, LinkError, LinkErrorKind, Tap};
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::{Collection, Text};
-use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use self::{login::Opened, socket::Socket, target::Target};
+use self::{
+    login::{Opened, Opening},
+    socket::Socket,
+    target::Target,
+};
+use crate::{
+    config::Config,
+    wire::{Dialect, Topic},
+};
 
-/// What the link needs to know of the configuration.
-#[derive(Clone, Debug)]
-pub struct LinkConfig {
-    /// `wss://host`, or with a port and path to leave nothing to find out.
-    pub url: String,
-    /// None: find out.
-    pub dialect: Option<Dialect>,
-    /// As whom.
-    pub login: Login,
-    /// The topics to subscribe to.
-    pub topics: Vec<String>,
-    /// Extension numbers, for `extension_events`.
-    pub extensions: Vec<String>,
-    /// Queue numbers, for `queue_events`.
-    pub queues: Vec<String>,
-    /// Tenant ids, for `global_*` topics.
-    pub tenants: Vec<String>,
-    /// How to check the PBX's certificate.
-    pub tls: TlsOptions,
-    /// Ping when idle this long; three such times in a row end the link.
+/// What a connection heeds beside its own keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A connection on which nothing comes for so long is given up. It is pinged each third of this time.
     pub silence: Duration,
-    /// The longest frame, in bytes. A longer one ends the link.
+    /// The longest frame, in bytes. A longer one ends the connection.
     pub max_frame: usize,
 }
 
-/// Whom to log in as. `Debug` shows no password.
-#[derive(Clone)]
-pub struct Login {
-    /// The user, the system administrator (without `domain`), or a v12 tenant (without `domain`).
-    pub username: Option<String>,
-    /// Or the extension.
-    pub extension_number: Option<String>,
-    /// The SIP domain of the tenant.
-    pub domain: Option<String>,
-    /// The password.
-    pub password: String,
-}
-
-/// The dialects of the protocol, by the version that brought them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Dialect {
-    /// v12: topic objects.
-    #[serde(rename = "v12")]
-    V12,
-    /// v16.0 and v16.1: topic strings, per-call events.
-    #[serde(rename = "v16")]
-    V16,
-    /// v16.2 to v16.4: extension status events.
-    #[serde(rename = "v16.2")]
-    V16_2,
-    /// v22.0 to v22.2: `/wsi`, enumerations in upper case, `global_*` topics.
-    #[serde(rename = "v22")]
-    V22,
-    /// v22.3 and later: subscriptions by permission.
-    #[serde(rename = "v22.3")]
-    V22_3,
-}
+/// The parts of the silence: after so many without a byte a connection is given up.
+pub const PATIENCE: u32 = 3;
 
 /// Connects, logs in and subscribes.
 ///
 /// # Errors
 /// With the class that decides when to try again. Each step is bounded in time.
-pub async fn connect(config: &LinkConfig, tap: Arc<dyn Tap>) -> Result<Connection, LinkError> {
-    if config.tls.insecure && config.url.starts_with("wss") {
+pub async fn connect(
+    config: &Config,
+    limits: Limits,
+    tap: Arc<dyn Tap>,
+) -> Result<Connection, LinkError> {
+    if config.insecure_tls {
         tracing::warn!(
             url = config.url,
             "insecure_tls: the certificate is not checked, anybody in between can read and change everything"
         );
     }
-    let (global, tenant): (Vec<&String>, Vec<&String>) = config
-        .topics
-        .iter()
-        .partition(|topic| topic.starts_with(GLOBAL));
+    let topics = config.known_topics();
+    let has_tenant = topics.iter().any(|topic| !topic.is_global());
+    let has_global = topics.iter().any(|topic| topic.is_global());
     let targets = Target::candidates(&config.url, config.dialect)?;
-    let (first, second) = match (tenant.is_empty(), global.is_empty()) {
-        (true, _) => (global, Vec::new()),
-        (false, _) => (tenant, global),
+    let opening = Opening {
+        config,
+        limits,
+        tap: &tap,
+        global: !has_tenant,
     };
-    let opened = login::open_first(config, &targets, &first, &tap).await?;
+    let opened = opening.first_of(&targets).await?;
+    let dialect = opened.dialect;
     let mut connection = Connection {
-        dialect: opened.dialect,
-        topics: config.topics.clone(),
+        dialect,
+        topics,
         global: None,
         kept: opened.kept,
         sockets: vec![opened.socket],
-        tap,
+        tap: Arc::clone(&tap),
     };
-    if second.is_empty() {
-        return Ok(connection);
+    if has_tenant && has_global && dialect >= Dialect::V22 {
+        let opening = Opening {
+            global: true,
+            ..opening
+        };
+        let Opened { socket, kept, .. } = opening.one(&opened.target, Some(dialect)).await?;
+        connection.kept.extend(kept);
+        connection.global = Some(connection.sockets.len());
+        connection.sockets.push(socket);
     }
-    let tap = &connection.tap;
-    let Opened { socket, kept, .. } =
-        login::open(config, &opened.target, Some(opened.dialect), &second, tap).await?;
-    connection.kept.extend(kept);
-    connection.global = Some(connection.sockets.len());
-    connection.sockets.push(socket);
     Ok(connection)
 }
 
 /// An open connection: one socket, or two when tenant and `global_*` topics are wanted.
 pub struct Connection {
     dialect: Dialect,
-    topics: Vec<String>,
+    topics: Vec<Topic>,
     sockets: Vec<Socket>,
     /// The socket for requests about `global_*` topics, when it is not the only one.
     global: Option<usize>,
@@ -135,8 +102,6 @@ pub struct Connection {
     kept: Vec<Bytes>,
     tap: Arc<dyn Tap>,
 }
-
-const GLOBAL: &str = "global_";
 
 #[async_trait]
 impl Link for Connection {
@@ -147,15 +112,7 @@ impl Link for Connection {
     fn reconciles(&self) -> Vec<Collection> {
         let mut collections = Vec::new();
         for topic in &self.topics {
-            let listed: &[Collection] = match topic.strip_prefix(GLOBAL).unwrap_or(topic) {
-                "extension_events" if self.dialect >= Dialect::V16_2 => &[Collection::Extensions],
-                "queue_events" if self.dialect >= Dialect::V16 => {
-                    &[Collection::Queues, Collection::Callers, Collection::Agents]
-                }
-                "queue_management_events" => &[Collection::Queues],
-                _ => &[],
-            };
-            for collection in listed {
+            for collection in listed_by(*topic, self.dialect) {
                 if !collections.contains(collection) {
                     collections.push(*collection);
                 }
@@ -173,8 +130,7 @@ impl Link for Connection {
     }
 
     async fn send(&mut self, request: Bytes) -> Result<(), LinkError> {
-        let about_global = request::topics_start_with(&request, GLOBAL);
-        let index = self.global.filter(|_| about_global).unwrap_or(0);
+        let index = self.global.filter(|_| is_global(&request)).unwrap_or(0);
         let Some(socket) = self.sockets.get_mut(index) else {
             return Ok(());
         };
@@ -195,6 +151,7 @@ impl Connection {
         cx: &mut Context<'_>,
         frames: &mut Vec<Bytes>,
     ) -> Poll<Result<(), LinkError>> {
+        let before = frames.len();
         for socket in &mut self.sockets {
             let from = frames.len();
             let polled = socket.poll_frames(cx, frames);
@@ -205,7 +162,7 @@ impl Connection {
                 return Poll::Ready(Err(error));
             }
         }
-        if !frames.is_empty() {
+        if frames.len() > before {
             return Poll::Ready(Ok(()));
         }
         for socket in &mut self.sockets {
@@ -217,50 +174,29 @@ impl Connection {
     }
 }
 
-impl Dialect {
-    /// Every dialect, oldest first.
-    pub const ALL: [Self; 5] = [Self::V12, Self::V16, Self::V16_2, Self::V22, Self::V22_3];
-
-    /// As it is written in the configuration.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::V12 => "v12",
-            Self::V16 => "v16",
-            Self::V16_2 => "v16.2",
-            Self::V22 => "v22",
-            Self::V22_3 => "v22.3",
+/// What a PBX lists after a subscription to the topic.
+fn listed_by(topic: Topic, dialect: Dialect) -> &'static [Collection] {
+    match topic {
+        Topic::Extensions | Topic::GlobalExtensions if dialect.gives_snapshots() => {
+            &[Collection::Extensions]
         }
-    }
-
-    /// The dialect of that name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|dialect| dialect.as_str() == name)
-    }
-}
-
-impl Login {
-    /// For messages: who, without the password.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.extension_number
-            .as_deref()
-            .or(self.username.as_deref())
-            .unwrap_or("nobody")
+        Topic::Queues | Topic::GlobalQueues if dialect.gives_snapshots() => {
+            &[Collection::Queues, Collection::Callers, Collection::Agents]
+        }
+        Topic::QueueManagement | Topic::GlobalQueueManagement if topic.exists_in(dialect) => {
+            &[Collection::Queues]
+        }
+        _ => &[],
     }
 }
 
-impl fmt::Debug for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Login")
-            .field("username", &self.username)
-            .field("extension_number", &self.extension_number)
-            .field("domain", &self.domain)
-            .finish_non_exhaustive()
-    }
+/// Whether a request is about a `global_*` topic.
+fn is_global(request: &Bytes) -> bool {
+    let request: Value = serde_json::from_slice(request).unwrap_or_default();
+    let topic = request
+        .get("topics")
+        .and_then(|topics| topics.get(0)?.as_str());
+    topic.and_then(Topic::parse).is_some_and(Topic::is_global)
 }
 
 fn unreachable(

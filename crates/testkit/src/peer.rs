@@ -103,6 +103,14 @@ impl Session {
         sent.expect("a client that listens");
     }
 
+    /// Sends a ping.
+    pub async fn ping(&mut self, body: Vec<u8>) {
+        let ping = self.ws.send(Message::Ping(body.into()));
+        must("room for a ping", ping)
+            .await
+            .expect("a client that listens");
+    }
+
     /// Says goodbye.
     pub async fn close(mut self, frame: Option<CloseFrame>) {
         // The client may be gone already.

@@ -7,11 +7,10 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{
-    Dialect, LinkConfig,
-    request::{self, AuthForm},
-    socket::Socket,
-    target::Target,
+use super::{Limits, socket::Socket, target::Target};
+use crate::{
+    config::{Config, Secret},
+    wire::{Dialect, request},
 };
 
 /// One address among several gets this long, lest a firewall that swallows the first leaves no time for the second.
@@ -34,137 +33,153 @@ pub(super) struct Opened {
     pub(super) kept: Vec<Bytes>,
 }
 
-/// Opens the first address that has a WebSocket.
-pub(super) async fn open_first(
-    config: &LinkConfig,
-    targets: &[Target],
-    topics: &[&String],
-    tap: &Arc<dyn Tap>,
-) -> Result<Opened, LinkError> {
-    let mut failed = None;
-    for (index, target) in targets.iter().enumerate() {
+/// How one socket is opened.
+#[derive(Clone, Copy)]
+pub(super) struct Opening<'a> {
+    pub(super) config: &'a Config,
+    pub(super) limits: Limits,
+    pub(super) tap: &'a Arc<dyn Tap>,
+    /// For `global_*` topics, or else for all others.
+    pub(super) global: bool,
+}
+
+impl Opening<'_> {
+    /// Opens the first address that has a WebSocket.
+    pub(super) async fn first_of(self, targets: &[Target]) -> Result<Opened, LinkError> {
+        let mut failed = None;
         let limit = if targets.len() > 1 { PROBE } else { OPEN };
-        match dial(config, target, limit).await {
-            Ok(socket) => {
-                return talk(config, target, config.dialect, topics, tap, socket).await;
-            }
-            Err(error) => {
-                if index + 1 < targets.len() {
+        for target in targets {
+            match self.dial(target, limit).await {
+                Ok(socket) => return self.talk(target, self.config.dialect, socket).await,
+                Err(error) => {
                     tracing::debug!(%target, reason = error.chain(), "not here");
+                    // What the first address says is what the user meant to reach.
+                    failed.get_or_insert(error);
                 }
-                // What the first address says is what the user meant to reach.
-                failed.get_or_insert(error);
             }
         }
+        Err(failed.unwrap_or_else(|| {
+            super::unreachable(format!("connect to {}", self.config.url), "no address")
+        }))
     }
-    Err(failed.unwrap_or_else(|| {
-        LinkError::new(
-            LinkErrorKind::Unreachable,
-            format!("connect to {}", config.url),
-            "no address to try",
-        )
-    }))
-}
 
-/// Opens a known address.
-pub(super) async fn open(
-    config: &LinkConfig,
-    target: &Target,
-    dialect: Option<Dialect>,
-    topics: &[&String],
-    tap: &Arc<dyn Tap>,
-) -> Result<Opened, LinkError> {
-    let socket = dial(config, target, OPEN).await?;
-    talk(config, target, dialect, topics, tap, socket).await
-}
+    /// Opens a known address.
+    pub(super) async fn one(
+        self,
+        target: &Target,
+        dialect: Option<Dialect>,
+    ) -> Result<Opened, LinkError> {
+        let socket = self.dial(target, OPEN).await?;
+        self.talk(target, dialect, socket).await
+    }
 
-async fn dial(config: &LinkConfig, target: &Target, limit: Duration) -> Result<Socket, LinkError> {
-    let opening = Socket::open(config, target);
-    timeout(limit, opening).await.unwrap_or_else(|elapsed| {
+    async fn dial(self, target: &Target, limit: Duration) -> Result<Socket, LinkError> {
+        let opening = Socket::open(self.config, self.limits, target);
+        timeout(limit, opening).await.unwrap_or_else(|elapsed| {
+            let doing = format!("open {target} within {} s", limit.as_secs());
+            Err(super::unreachable(doing, elapsed))
+        })
+    }
+
+    async fn talk(
+        self,
+        target: &Target,
+        dialect: Option<Dialect>,
+        mut socket: Socket,
+    ) -> Result<Opened, LinkError> {
+        let mut conversation = Conversation {
+            opening: self,
+            kept: Vec::new(),
+        };
+        let mut refusal = None;
+        for &form in forms(self.config, dialect, target) {
+            if refusal.is_some() {
+                socket.close().await;
+                socket = self.dial(target, OPEN).await?;
+            }
+            let reply = conversation.log_in(&mut socket, target, form).await?;
+            if reply.ok {
+                let dialect = dialect.or_else(|| self.dialect_of(target, form, &reply));
+                let dialect = conversation.subscribe(&mut socket, dialect).await?;
+                return Ok(Opened {
+                    socket,
+                    target: target.clone(),
+                    dialect,
+                    kept: conversation.kept,
+                });
+            }
+            let bare = reply.command.is_none();
+            refusal = Some(reply);
+            if !bare {
+                // Only the oldest dialects answer without naming the command, and only they know the other form.
+                break;
+            }
+        }
+        let said = refusal.map_or_else(String::new, |reply| reply.error);
         Err(LinkError::new(
-            LinkErrorKind::Unreachable,
-            format!("open {target} within {} s", limit.as_secs()),
-            elapsed,
+            LinkErrorKind::AuthRejected,
+            format!("log in to {target} as {}", name(self.config)),
+            format!("the PBX says: {said}"),
         ))
-    })
-}
-
-async fn talk(
-    config: &LinkConfig,
-    target: &Target,
-    dialect: Option<Dialect>,
-    topics: &[&String],
-    tap: &Arc<dyn Tap>,
-    mut socket: Socket,
-) -> Result<Opened, LinkError> {
-    let forms = AuthForm::candidates(&config.login, dialect, target.is_wsi());
-    let mut conversation = Conversation {
-        tap: Arc::clone(tap),
-        kept: Vec::new(),
-    };
-    let mut refusal = None;
-    for &form in forms {
-        if refusal.is_some() {
-            socket.close().await;
-            socket = dial(config, target, OPEN).await?;
-        }
-        let reply = conversation
-            .log_in(&mut socket, config, target, form)
-            .await?;
-        if reply.ok {
-            let dialect = dialect.or_else(|| dialect_of(target, form, &reply));
-            let dialect = conversation
-                .subscribe(&mut socket, config, dialect, topics)
-                .await?;
-            return Ok(Opened {
-                socket,
-                target: target.clone(),
-                dialect,
-                kept: conversation.kept,
-            });
-        }
-        let bare = reply.command.is_none();
-        refusal = Some(reply);
-        if !bare {
-            // Only the oldest dialects answer without naming the command, and only they know the other form.
-            break;
-        }
     }
-    let said = refusal.map_or_else(String::new, |reply| reply.error);
-    Err(LinkError::new(
-        LinkErrorKind::AuthRejected,
-        format!("log in to {target} as {}", config.login.name()),
-        format!("the PBX says: {said}"),
-    ))
-}
 
-/// The dialect, as far as address and first reply tell. None: v12 or v16.
-fn dialect_of(target: &Target, form: AuthForm, reply: &Reply) -> Option<Dialect> {
-    match (target.is_wsi(), form, &reply.command) {
-        (true, ..) => Some(Dialect::V22),
-        (false, AuthForm::V12, _) => Some(Dialect::V12),
-        (false, AuthForm::Modern, Some(_)) => Some(Dialect::V16_2),
-        (false, AuthForm::Modern, None) => None,
+    /// The dialect, as far as address and first reply tell. None: v12 or v16.
+    fn dialect_of(self, target: &Target, form: Dialect, reply: &Reply) -> Option<Dialect> {
+        let wants_v22_3 = self
+            .config
+            .known_topics()
+            .iter()
+            .any(|topic| topic.exists_in(Dialect::V22_3) && !topic.exists_in(Dialect::V22));
+        match (target.is_wsi(), form, &reply.command) {
+            // Nothing in a login tells the two apart, but who asks for a topic of 22.3 should know.
+            (true, ..) if wants_v22_3 => Some(Dialect::V22_3),
+            (true, ..) => Some(Dialect::V22),
+            (false, Dialect::V12, _) => Some(Dialect::V12),
+            (false, _, Some(_)) => Some(Dialect::V16_2),
+            (false, _, None) => None,
+        }
     }
 }
 
-struct Conversation {
-    tap: Arc<dyn Tap>,
+/// The dialects whose forms of `auth` to try, in order.
+fn forms(config: &Config, dialect: Option<Dialect>, target: &Target) -> &'static [Dialect] {
+    let as_user = config.extension_number.is_none() && config.domain.is_some();
+    match dialect {
+        Some(Dialect::V12) => &[Dialect::V12],
+        // v12 knows no users, so there is nothing else to try for one.
+        None if !target.is_wsi() && !as_user => &[Dialect::V16_2, Dialect::V12],
+        _ => &[Dialect::V16_2],
+    }
+}
+
+/// For messages: who, without the password.
+fn name(config: &Config) -> &str {
+    let name = config
+        .extension_number
+        .as_ref()
+        .or(config.username.as_ref());
+    name.map_or("nobody", String::as_str)
+}
+
+struct Conversation<'a> {
+    opening: Opening<'a>,
     kept: Vec<Bytes>,
 }
 
-impl Conversation {
+impl Conversation<'_> {
     async fn log_in(
         &mut self,
         socket: &mut Socket,
-        config: &LinkConfig,
         target: &Target,
-        form: AuthForm,
+        form: Dialect,
     ) -> Result<Reply, LinkError> {
-        let command = request::auth(&config.login, form);
-        socket.send(Bytes::from(command.to_string())).await?;
-        let shown = request::redacted(command).to_string();
-        self.tap.frame(Direction::Sent, shown.as_bytes());
+        let config = self.opening.config;
+        let redacted = Config {
+            password: Secret::new("***"),
+            ..config.clone()
+        };
+        socket.send(request::auth(config, form)).await?;
+        self.tap(Direction::Sent, &request::auth(&redacted, form));
         let until = Instant::now() + ANSWER;
         loop {
             let next = timeout_at(until, socket.next()).await;
@@ -172,8 +187,8 @@ impl Conversation {
                 let doing = format!("get an answer to the login from {target}");
                 Err(LinkError::new(LinkErrorKind::Transient, doing, elapsed))
             })?;
-            self.tap.frame(Direction::Received, &frame);
-            match Reply::read(&frame).filter(|reply| reply.is_to("auth")) {
+            self.tap(Direction::Received, &frame);
+            match Reply::read(&frame).filter(Reply::is_to_auth) {
                 Some(reply) => return Ok(reply),
                 None => self.keep(frame),
             }
@@ -184,35 +199,30 @@ impl Conversation {
     async fn subscribe(
         &mut self,
         socket: &mut Socket,
-        config: &LinkConfig,
         dialect: Option<Dialect>,
-        topics: &[&String],
     ) -> Result<Dialect, LinkError> {
-        let objects = dialect == Some(Dialect::V12);
-        self.send_all(socket, config, topics, objects).await?;
-        match dialect {
-            Some(dialect) => Ok(dialect),
-            None if self.strings_understood(socket, topics.len()).await? => Ok(Dialect::V16),
-            None => {
-                self.send_all(socket, config, topics, true).await?;
-                Ok(Dialect::V12)
-            }
+        if let Some(dialect) = dialect {
+            self.send_all(socket, dialect).await?;
+            return Ok(dialect);
         }
+        let asked = self.send_all(socket, Dialect::V16).await?;
+        if self.strings_understood(socket, asked).await? {
+            return Ok(Dialect::V16);
+        }
+        self.send_all(socket, Dialect::V12).await?;
+        Ok(Dialect::V12)
     }
 
-    async fn send_all(
-        &self,
-        socket: &mut Socket,
-        config: &LinkConfig,
-        topics: &[&String],
-        objects: bool,
-    ) -> Result<(), LinkError> {
-        for topic in topics {
-            let command = request::subscribe(config, topic, objects).to_string();
-            self.tap.frame(Direction::Sent, command.as_bytes());
-            socket.send(Bytes::from(command)).await?;
+    async fn send_all(&self, socket: &mut Socket, dialect: Dialect) -> Result<usize, LinkError> {
+        let mut asked = 0;
+        for (topic, command) in request::subscriptions(self.opening.config, dialect) {
+            if topic.is_global() == self.opening.global {
+                self.tap(Direction::Sent, &command);
+                socket.send(command).await?;
+                asked += 1;
+            }
         }
-        Ok(())
+        Ok(asked)
     }
 
     /// One success or event says yes. Refusals of everything, or silence, say no, and are then no news for the map.
@@ -228,7 +238,7 @@ impl Conversation {
                 return Ok(false);
             };
             let frame = next?;
-            self.tap.frame(Direction::Received, &frame);
+            self.tap(Direction::Received, &frame);
             let refused = Reply::read(&frame).is_some_and(|reply| !reply.ok);
             refusals.push(frame);
             if !refused {
@@ -245,6 +255,10 @@ impl Conversation {
         if self.kept.len() < KEPT {
             self.kept.push(frame);
         }
+    }
+
+    fn tap(&self, direction: Direction, frame: &[u8]) {
+        self.opening.tap.frame(direction, frame);
     }
 }
 
@@ -277,8 +291,8 @@ impl Reply {
         })
     }
 
-    fn is_to(&self, command: &str) -> bool {
-        self.command.as_deref().is_none_or(|named| named == command)
+    fn is_to_auth(&self) -> bool {
+        self.command.as_deref().is_none_or(|named| named == "auth")
     }
 }
 
@@ -290,8 +304,8 @@ mod tests {
     fn replies_are_told_from_events() {
         let reply =
             Reply::read(br#"{"command":"auth","error":"no","id":"2","status":-1}"#).unwrap();
-        assert!(!reply.ok && reply.is_to("auth") && reply.error == "no");
-        assert!(Reply::read(br#"{"status":0}"#).unwrap().is_to("auth"));
+        assert!(!reply.ok && reply.is_to_auth() && reply.error == "no");
+        assert!(Reply::read(br#"{"status":0}"#).unwrap().is_to_auth());
         assert!(Reply::read(br#"{"status":"0"}"#).unwrap().ok);
         for frame in [
             r#"{"event_type":"extension_status","status":[]}"#,

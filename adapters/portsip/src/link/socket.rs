@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use adapter::{LinkError, LinkErrorKind};
+use adapter::{LinkError, LinkErrorKind, TlsOptions};
 use bytes::Bytes;
 use futures_util::{Sink as _, SinkExt as _, Stream as _};
 use rustls::pki_types::ServerName;
@@ -28,14 +28,13 @@ use tokio_tungstenite::{
     },
 };
 
-use super::{LinkConfig, target::Target, unreachable};
+use super::{Limits, PATIENCE, target::Target, unreachable};
+use crate::config::Config;
 
 /// Frames taken from one socket before the other, and the reader, have their turn.
 const BATCH: usize = 256;
 const READ_BUFFER: usize = 64 * 1024;
 const GOODBYE: Duration = Duration::from_millis(400);
-/// After this many idle times in a row the peer is given up.
-const PATIENCE: u8 = 3;
 
 /// An open WebSocket to one address.
 pub(super) struct Socket {
@@ -48,7 +47,11 @@ pub(super) struct Socket {
 
 impl Socket {
     /// Opens TCP, TLS and HTTP. The caller bounds the time.
-    pub(super) async fn open(config: &LinkConfig, target: &Target) -> Result<Self, LinkError> {
+    pub(super) async fn open(
+        config: &Config,
+        limits: Limits,
+        target: &Target,
+    ) -> Result<Self, LinkError> {
         let doing = || format!("open {target}");
         let tcp = TcpStream::connect((target.host.as_str(), target.port))
             .await
@@ -56,7 +59,11 @@ impl Socket {
         tcp.set_nodelay(true)
             .map_err(|error| unreachable(doing(), error))?;
         let stream = if target.tls {
-            let tls = config.tls.client().await;
+            let options = TlsOptions {
+                ca_file: config.ca_file.clone(),
+                insecure: config.insecure_tls,
+            };
+            let tls = options.client().await;
             let tls = tls.map_err(|error| unreachable(doing(), error))?;
             let name = ServerName::try_from(target.host.clone())
                 .map_err(|error| unreachable(doing(), error))?;
@@ -65,18 +72,18 @@ impl Socket {
         } else {
             Transport::Plain(tcp)
         };
-        let limits = WebSocketConfig::default()
+        let settings = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
-            .max_message_size(Some(config.max_frame))
-            .max_frame_size(Some(config.max_frame));
+            .max_message_size(Some(limits.max_frame))
+            .max_frame_size(Some(limits.max_frame));
         let (ws, _) = client_async_with_config(
             target.to_string(),
             Metered {
                 transport: stream,
                 received: 0,
             },
-            Some(limits),
+            Some(settings),
         )
         .await
         .map_err(|error| refused(doing(), error))?;
@@ -84,7 +91,7 @@ impl Socket {
             ws,
             name: target.to_string(),
             goodbye: None,
-            watchdog: Watchdog::new(config.silence),
+            watchdog: Watchdog::new(limits.silence / PATIENCE),
         })
     }
 
@@ -120,7 +127,7 @@ impl Socket {
                     }
                 }
                 Idle::GiveUp => {
-                    let silent = self.watchdog.every * u32::from(PATIENCE);
+                    let silent = self.watchdog.every * PATIENCE;
                     return Poll::Ready(LinkError::new(
                         LinkErrorKind::Transient,
                         format!("hear from {}", self.name),
@@ -137,7 +144,7 @@ impl Socket {
             let doing = format!("send to {}", self.name);
             LinkError::new(LinkErrorKind::Protocol, doing, error)
         })?;
-        let limit = self.watchdog.every * u32::from(PATIENCE);
+        let limit = self.watchdog.every * PATIENCE;
         match timeout(limit, self.ws.send(Message::Text(text))).await {
             Ok(sent) => sent.map_err(|error| self.lost(error)),
             Err(elapsed) => Err(LinkError::new(
@@ -231,7 +238,7 @@ enum Idle {
 struct Watchdog {
     every: Duration,
     received: u64,
-    idle: u8,
+    idle: u32,
     timer: Pin<Box<Sleep>>,
 }
 

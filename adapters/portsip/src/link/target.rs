@@ -5,7 +5,8 @@ use std::fmt;
 use adapter::LinkError;
 use tokio_tungstenite::tungstenite::http::Uri;
 
-use super::{Dialect, unreachable};
+use super::unreachable;
+use crate::wire::Dialect;
 
 /// One place to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::{
     truth::Ending,
     voice::{Body, Emission, Topic, Voice},
 };
-use crate::link::Dialect;
+use crate::wire::Dialect;
 
 const TRUNK_ID: u64 = 883_631_675_865_563_136;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::link::Dialect;
+use crate::wire::Dialect;
 
 /// A simulated PBX. Every field has a default, so a scenario file names only what differs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

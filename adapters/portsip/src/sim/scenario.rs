@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{profile::Profile, world::Order};
-use crate::link::Dialect;
+use crate::wire::Dialect;
 
 /// What happens when, and in which PBX.
 #[derive(Clone, Debug, PartialEq)]

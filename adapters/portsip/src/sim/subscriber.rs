@@ -9,7 +9,7 @@ use super::{
     voice::{Body, Emission, Topic},
     world::World,
 };
-use crate::link::Dialect;
+use crate::wire::Dialect;
 
 /// One connection.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use super::{
     people::{Agent, AgentState, CallStatus, Extension, Presence, Queue, Waiting},
     profile::Profile,
 };
-use crate::link::Dialect;
+use crate::wire::Dialect;
 
 /// The topics that events are told under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

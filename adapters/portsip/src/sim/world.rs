@@ -186,7 +186,7 @@ impl World {
                 let away = self.rng.secs(&(4.0..15.0));
                 self.after(away, Act::Return(index));
             }
-            1 if self.profile.dialect >= crate::link::Dialect::V22_3 => {
+            1 if self.profile.dialect >= crate::wire::Dialect::V22_3 => {
                 let told = self.voice().extension_updated(&self.extensions[index]);
                 self.told.push(told);
             }

@@ -2,13 +2,13 @@
 
 use super::{Act, World};
 use crate::{
-    link::Dialect,
     sim::{
         call::{Call, Side, Target},
         plot::{Plot, Step},
         truth::Ending,
         voice::TargetEvent,
     },
+    wire::Dialect,
 };
 
 impl World {

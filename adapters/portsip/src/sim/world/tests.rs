@@ -6,8 +6,8 @@ use serde_json::{Value, value::RawValue};
 
 use super::*;
 use crate::{
-    link::Dialect,
     sim::{subscriber::text, voice::Body},
+    wire::Dialect,
 };
 
 const START: i64 = 1_725_845_648_000;
