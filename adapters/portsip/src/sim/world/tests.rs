@@ -146,9 +146,9 @@ fn check_record(truth: &Truth, records: &[&Body], context: &str) {
     assert_eq!(record["caller"], truth.caller.as_str(), "{context}");
     let targets = record["call_targets"].as_array().unwrap();
     for talked in &truth.talked {
+        let from = (talked.from / 1000).to_string();
         let answered = |target: &Value| {
-            target["callee"] == talked.number.as_str()
-                && target["answered_time"] == (talked.from / 1000).to_string()
+            target["callee"] == talked.number.as_str() && target["answered_time"] == from.as_str()
         };
         assert!(targets.iter().any(answered), "{talked:?} {context}");
     }
