@@ -4,7 +4,6 @@
 //! has levers for tests. What really happened to each call is told by [`Sim::truth`].
 
 mod call;
-mod cdr;
 mod mangle;
 mod people;
 mod plot;

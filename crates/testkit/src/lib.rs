@@ -1,4 +1,5 @@
-//! Tools for tests: clocks, a collecting sink, a scripted WebSocket peer, and the suite that every adapter passes.
+//! Tools for tests: golden cases, clocks, a collecting sink, a scripted WebSocket peer, and the suite that every adapter
+//! passes.
 //!
 //! Nothing here sleeps for a fixed time. What waits, waits for something, and gives up only after [`PATIENCE`], which
 //! a test that passes never comes near.
@@ -10,9 +11,11 @@
     reason = "tests fail by panic"
 )]
 
+pub mod cases;
 pub mod clock;
 pub mod conformance;
 pub mod peer;
+pub mod render;
 pub mod sink;
 
 use std::{future::Future, time::Duration};

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use adapter::Output;
 use model::{
-    Basis, Direction, Fact, LegRole, LegState, Now, Party,
+    Basis, Direction, Fact, LegState, Native, Party,
     event::TransferKind,
     observation::{CallPatch, LegPatch},
 };
@@ -22,8 +21,6 @@ use crate::wire::{CallHold, CallInfo, CallStep, Scalar, Target};
 
 /// How long an end waits for the record that says why.
 const SETTLE: Duration = Duration::from_secs(1);
-/// How far before its first message heard a call may have started by its id.
-const MAX_BEFORE: Duration = Duration::from_secs(24 * 3600);
 
 impl Translator {
     /// `call_start`, in either flavour. The second tells little new.
@@ -35,12 +32,15 @@ impl Translator {
             return self.sessions.put(session, tell.now);
         }
         let patch = self.patch(tell, info);
-        let known = merged(&session.patch, &patch);
-        let new = !session.opened || known != session.patch;
-        session.patch = known;
-        session.callee = session.callee.or_else(|| number(&info.callee));
+        let news = if session.opened {
+            news(&session.patch, &patch)
+        } else {
+            Some(patch.clone())
+        };
+        session.patch = merged(&session.patch, &patch);
+        session.callee = number(&info.callee).or(session.callee);
         session.started_at = tell.time.or(session.started_at);
-        if new {
+        if let Some(patch) = news {
             tell.native("call_start", tell::call(&session, true, patch));
             session.opened = true;
             self.caller_leg(tell, &mut session, &info.caller);
@@ -60,6 +60,7 @@ impl Translator {
         if !session.opened && session.patch == CallPatch::default() {
             self.joined(tell, &mut session, patch.clone());
             session.callee = number(&info.callee);
+            session.latest = session.callee.clone();
             self.caller_leg(tell, &mut session, &info.caller);
             return self.sessions.put(session, tell.now);
         }
@@ -75,9 +76,9 @@ impl Translator {
             patch.native.set("routed_to", to);
         }
         patch.route = route;
-        let known = merged(&session.patch, &patch);
-        if known != session.patch {
-            session.patch = known;
+        let news = news(&session.patch, &patch);
+        session.patch = merged(&session.patch, &patch);
+        if let Some(patch) = news {
             tell.native("call_update_info", tell::call(&session, false, patch));
         }
         self.sessions.put(session, tell.now);
@@ -100,17 +101,17 @@ impl Translator {
         route.name = read::text(&info.callee_display_name).map(Into::into);
         let talking = session
             .legs
-            .iter()
-            .find(|leg| leg.answered && leg.service.is_none());
+            .iter_mut()
+            .rfind(|leg| leg.is_open() && leg.answered && leg.service.is_none());
         if let Some(leg) = talking {
-            let told = leg.device.as_ref().unwrap_or(&leg.user);
+            leg.handed_on = true;
             let from = self
                 .directory
-                .party(session.tenant.as_ref(), told, None, Side::Either);
+                .party(session.tenant.as_ref(), &leg.user, None, Side::Either);
             let fact = Fact::Transferred {
                 call: session.key.clone(),
                 kind: TransferKind::Unknown,
-                from: Some(Party { uri: None, ..from }),
+                from: Some(from),
                 to: patch.callee.clone(),
                 related: None,
             };
@@ -289,7 +290,12 @@ impl Translator {
         let (at, patch) = match session.find(aim) {
             Some(at) => (at, LegPatch::default()),
             None if session.has_ended(aim) => return,
-            None => self.new_leg(session, aim, &aim.user.clone(), false),
+            None => {
+                let (at, mut patch) = self.new_leg(session, aim, &aim.user, false);
+                // Without a known caller it may be either end.
+                patch.role = patch.role.filter(|_| session.caller.is_some());
+                (at, patch)
+            }
         };
         let track = &mut session.legs[at];
         if track.state == state {
@@ -302,131 +308,6 @@ impl Translator {
         session.answered = true;
         let fact = tell::leg(session, &key, Some(state), patch);
         tell.say(basis, rule, tell.time, fact);
-    }
-
-    /// The session a message speaks of, taken out of the store; a new one when it is not known. None when the message
-    /// names none, or one that has been over for long.
-    pub(super) fn session(&mut self, tell: &mut Telling, id: &Scalar<'_>) -> Option<Box<Session>> {
-        let Some(key) = read::id(id) else {
-            tell.missing("session_id");
-            return None;
-        };
-        if self.sessions.is_closed(key) {
-            return None;
-        }
-        let session = self.sessions.take(key);
-        Some(session.unwrap_or_else(|| Session::new(key, tell.tenant.clone())))
-    }
-
-    /// The session of a target or step; a call that is first heard of here has been joined while it was going on.
-    pub(super) fn heard_of(
-        &mut self,
-        tell: &mut Telling,
-        body: &Target<'_>,
-    ) -> Option<Box<Session>> {
-        let mut session = self.session(tell, &body.session_id)?;
-        let info = CallInfo {
-            session_id: body.session_id.clone(),
-            cdr_id: body.cdr_id.clone(),
-            direction: body.direction.clone(),
-            caller: body.caller.clone(),
-            callee: body.callee.clone(),
-            did: body.did.clone(),
-            outbound_caller_id: body.outbound_caller_id.clone(),
-            ..CallInfo::default()
-        };
-        let bare = session.patch == CallPatch::default();
-        if !session.opened && bare && !session.ended {
-            let patch = self.patch(tell, &info);
-            self.joined(tell, &mut session, patch);
-            session.callee = number(&body.callee);
-            self.caller_leg(tell, &mut session, &body.caller);
-        }
-        Some(session)
-    }
-
-    /// A call whose start was not heard (yet). Its id says when it began.
-    pub(super) fn joined(&mut self, tell: &mut Telling, session: &mut Session, patch: CallPatch) {
-        let begun = read::snowflake(&session.key).filter(|begun| {
-            let heard = tell.time.unwrap_or(tell.now.wall);
-            *begun <= heard.after(Duration::from_secs(1)) && *begun >= heard.before(MAX_BEFORE)
-        });
-        let (basis, rule, time) = match begun {
-            // An id made within the second of the message says nothing that the message does not.
-            Some(begun) if tell.time.is_none_or(|told| begun < told) => {
-                (Basis::Inferred, "session_id.time", Some(begun))
-            }
-            _ => (Basis::Native, "session.joined", tell.time),
-        };
-        session.started_at = time;
-        let mut patch = patch;
-        patch.native.merge(&tell::native(&[
-            ("session_id", Some(&session.key)),
-            ("tenant_id", session.tenant.as_deref()),
-        ]));
-        session.patch = merged(&session.patch, &patch);
-        tell.say(basis, rule, time, tell::call(session, false, patch));
-    }
-
-    /// The leg that the call comes from: it opens with the call.
-    pub(super) fn caller_leg(
-        &mut self,
-        tell: &mut Telling,
-        session: &mut Session,
-        caller: &Scalar<'_>,
-    ) {
-        session.caller = session.caller.take().or_else(|| number(caller));
-        if session.caller_state.is_some() || session.caller.is_none() {
-            return;
-        }
-        session.caller_state = Some(LegState::Initiated);
-        let patch = LegPatch {
-            role: Some(LegRole::Caller),
-            party: session.patch.caller.clone(),
-            ..LegPatch::default()
-        };
-        let leg = session.caller_leg();
-        let fact = tell::leg(session, &leg, Some(LegState::Initiated), patch);
-        tell.say(Basis::Native, "call_start.caller", session.started_at, fact);
-    }
-
-    /// A call is over as far as the map is concerned.
-    pub(super) fn over(&mut self, session: &mut Session) {
-        session.ended = true;
-        for leg in &mut session.legs {
-            leg.state = LegState::Ended;
-        }
-        session.caller_state = Some(LegState::Ended);
-        self.sessions.set_grace(session, None);
-    }
-
-    /// All legs of a call have ended, and nothing has been heard of it since.
-    pub(super) fn deserted(&mut self, mut session: Box<Session>, now: Now, out: &mut Output) {
-        let mut tell = Telling::by_timer("silence", now);
-        tell.tenant = session.tenant.clone();
-        if !session.ended && session.is_deserted() {
-            let (time, last) = session.last_end.clone().unzip();
-            let end = match last {
-                Some(end) if !session.answered => end,
-                _ => Ending {
-                    answered: session.answered,
-                    ..Ending::default()
-                }
-                .end(),
-            };
-            let fact = Fact::CallEnded {
-                call: session.key.clone(),
-                end: Some(model::End {
-                    basis: Basis::Inferred,
-                    ..end
-                }),
-                settle: Duration::ZERO,
-            };
-            tell.say(Basis::Inferred, "target_end.last", time.flatten(), fact);
-            self.over(&mut session);
-        }
-        self.sessions.put(session, now);
-        tell.finish_bare(out);
     }
 
     /// What a message tells of a call.
@@ -484,7 +365,36 @@ pub(super) fn number(told: &Scalar<'_>) -> Option<model::Text> {
     (!user.is_empty()).then(|| user.into())
 }
 
-fn merged(old: &CallPatch, new: &CallPatch) -> CallPatch {
+/// What of a message is new, if anything is.
+fn news(known: &CallPatch, told: &CallPatch) -> Option<CallPatch> {
+    let all = merged(known, told);
+    let mut native = Native::new();
+    for (name, value) in told.native.iter() {
+        if known.native.get(name) != Some(value) {
+            native.set(name, value.clone());
+        }
+    }
+    fn changed<T: PartialEq + Clone>(
+        all: &Option<T>,
+        known: &Option<T>,
+        told: &Option<T>,
+    ) -> Option<T> {
+        told.clone().filter(|_| all != known)
+    }
+    let news = CallPatch {
+        direction: changed(&all.direction, &known.direction, &told.direction),
+        caller: changed(&all.caller, &known.caller, &told.caller),
+        callee: changed(&all.callee, &known.callee, &told.callee),
+        did: changed(&all.did, &known.did, &told.did),
+        trunk: changed(&all.trunk, &known.trunk, &told.trunk),
+        route: changed(&all.route, &known.route, &told.route),
+        native,
+    };
+    (news != CallPatch::default()).then_some(news)
+}
+
+/// What is known after a message.
+pub(super) fn merged(old: &CallPatch, new: &CallPatch) -> CallPatch {
     let party = |old: &Option<Party>, new: &Option<Party>| match (old, new) {
         (Some(old), Some(new)) => {
             let mut both = old.clone();

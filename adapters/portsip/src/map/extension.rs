@@ -176,7 +176,7 @@ impl Translator {
             [] if is_service || session.answered => {}
             [] => {
                 let (at, patch) = self.new_leg(&mut session, &aim, number, false);
-                self.connect(tell, &mut session, at, patch, Basis::Inferred, rule);
+                self.connect(tell, &mut session, at, patch, (Basis::Inferred, rule));
             }
             [at] => {
                 self.connect(
@@ -184,8 +184,7 @@ impl Translator {
                     &mut session,
                     *at,
                     LegPatch::default(),
-                    Basis::Inferred,
-                    rule,
+                    (Basis::Inferred, rule),
                 );
             }
             // Several devices of one extension: which of them answered is not told.
@@ -227,8 +226,7 @@ impl Translator {
                 at,
                 LegPatch::default(),
                 end,
-                Basis::Inferred,
-                rule,
+                (Basis::Inferred, rule),
             );
         }
         self.sessions.put(session, tell.now);

@@ -8,6 +8,8 @@ mod cdr;
 mod directory;
 mod end;
 mod extension;
+mod leg;
+mod life;
 mod manage;
 mod queue;
 mod read;

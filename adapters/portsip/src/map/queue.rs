@@ -165,7 +165,7 @@ impl Translator {
         let callback =
             read::text(&waiting.kind).is_some_and(|kind| words::normal(kind) == "CALLBACK");
         let since = read::time(&waiting.timestamp).or(tell.time);
-        let on_line = read::id(&waiting.session_id).is_some() && !callback;
+        let on_line = read::id(&waiting.session_id).is_some_and(|id| self.is_call(id)) && !callback;
         let fact = Fact::Caller(Box::new(CallerFact {
             queue: queue.clone(),
             key: if callback {
@@ -187,6 +187,11 @@ impl Translator {
         if on_line {
             self.queued(tell, queue, key, since);
         }
+    }
+
+    /// Whether a session of a queue is that of a call: a known one, or one with an id as calls have it.
+    fn is_call(&self, session: &str) -> bool {
+        self.sessions.get(session).is_some() || read::snowflake(session).is_some()
     }
 
     /// The call of a waiting caller is in the queue. Only a call that is known: that the sessions of queues are those
@@ -219,8 +224,7 @@ impl Translator {
                 &mut session,
                 at,
                 patch,
-                Basis::Inferred,
-                "queue_caller_status.session",
+                (Basis::Inferred, "queue_caller_status.session"),
             );
             tell.time = time;
         }
@@ -289,8 +293,7 @@ impl Translator {
                 at,
                 LegPatch::default(),
                 queue_end(reason),
-                Basis::Inferred,
-                rule,
+                (Basis::Inferred, rule),
             );
             tell.time = before;
         }
@@ -309,7 +312,9 @@ impl Translator {
         }
         let tenant = tell.tenant.clone();
         let since = read::time(&agent.timestamp);
-        let call: Option<Text> = read::id(&agent.session_id).map(Into::into);
+        let call: Option<Text> = read::id(&agent.session_id)
+            .filter(|id| self.is_call(id))
+            .map(Into::into);
         let busy = state.is_some_and(|state| state.state == model::AgentState::Busy);
         let fact = Fact::Agent {
             extension: self
@@ -370,8 +375,7 @@ impl Translator {
                 &mut session,
                 at,
                 patch,
-                Basis::Inferred,
-                "queue_agent_status.session",
+                (Basis::Inferred, "queue_agent_status.session"),
             );
             tell.time = time;
         }

@@ -66,7 +66,6 @@ impl Translator {
                 }
             }
         }
-        session.told_targets = session.legs.iter().any(|leg| leg.native);
         session
     }
 }

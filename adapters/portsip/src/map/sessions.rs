@@ -51,8 +51,6 @@ pub(super) struct Session {
     pub(super) legs: Vec<Track>,
     /// A person on the called side has answered.
     pub(super) answered: bool,
-    /// The PBX has told a target of this call.
-    pub(super) told_targets: bool,
     /// How the leg ended that ended last.
     pub(super) last_end: Option<(Option<Timestamp>, End)>,
     pub(super) ended: bool,
@@ -77,6 +75,8 @@ pub(super) struct Track {
     pub(super) started_at: Option<Timestamp>,
     pub(super) rang: bool,
     pub(super) answered: bool,
+    /// The call was sent elsewhere after this leg had answered it.
+    pub(super) handed_on: bool,
     /// Told by the PBX, as opposed to concluded from the state of an extension.
     pub(super) native: bool,
 }
@@ -89,7 +89,7 @@ pub(super) enum Service {
 }
 
 /// A number or device that a message speaks of.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Aim {
     pub(super) user: Text,
     pub(super) device: Option<Text>,
@@ -276,7 +276,6 @@ impl Session {
             started_at: None,
             legs: Vec::new(),
             answered: false,
-            told_targets: false,
             last_end: None,
             ended: false,
             grace: None,
@@ -346,19 +345,15 @@ impl Session {
         })
     }
 
-    /// The only unanswered leg at that network address, when there is only one: some versions tell the answer of a
-    /// browser under another user part.
-    pub(super) fn find_by_host(&self, aim: &Aim) -> Option<usize> {
-        let host = |device: &Option<Text>| {
-            let device = device.as_deref()?;
-            device.split_once('@').map(|(_, host)| host.to_owned())
-        };
-        let wanted = host(&aim.device)?;
+    /// The only leg at that network address, when there is only one: some versions tell the answer of a browser under
+    /// another user part. With `waiting` among those that have not answered.
+    pub(super) fn find_by_host(&self, aim: &Aim, waiting: bool) -> Option<usize> {
+        let wanted = host(aim.device.as_ref())?;
         let mut fits = self.legs.iter().enumerate().filter(|(_, leg)| {
             leg.is_open()
-                && !leg.answered
+                && !(waiting && leg.answered)
                 && leg.service.is_none()
-                && host(&leg.device).as_ref() == Some(&wanted)
+                && host(leg.device.as_ref()) == Some(wanted)
         });
         match (fits.next(), fits.next()) {
             (Some((at, _)), None) => Some(at),
@@ -390,6 +385,7 @@ impl Session {
             started_at: None,
             rang: false,
             answered: false,
+            handed_on: false,
             native,
         });
         self.legs.len() - 1
@@ -432,9 +428,15 @@ impl Track {
             started_at: None,
             rang: false,
             answered: false,
+            handed_on: false,
             native: false,
         }
     }
+}
+
+/// The network address of a device.
+pub(super) fn host(device: Option<&Text>) -> Option<&str> {
+    device?.split_once('@').map(|(_, host)| host)
 }
 
 impl Aim {

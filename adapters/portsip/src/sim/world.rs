@@ -1,8 +1,10 @@
 //! The life of the simulated PBX. Pure: time is handed in, chance is seeded, and what happens comes out as messages.
 
 mod begin;
+mod phones;
 mod queues;
 mod story;
+mod transfer;
 
 use std::{
     cmp::Reverse,

@@ -1,14 +1,11 @@
 //! How a call goes on: its steps, one after another, until one takes time.
 
 use super::{Act, World};
-use crate::{
-    sim::{
-        call::{Call, Side, Target},
-        plot::{Plot, Step},
-        truth::Ending,
-        voice::TargetEvent,
-    },
-    wire::Dialect,
+use crate::sim::{
+    call::{Call, Side, Target},
+    plot::{Plot, Step},
+    truth::Ending,
+    voice::TargetEvent,
 };
 
 impl World {
@@ -110,7 +107,7 @@ impl World {
         }
     }
 
-    fn update(&mut self, call: &Call) {
+    pub(super) fn update(&mut self, call: &Call) {
         if call.towards.number != call.callee.number {
             let told = self.voice().call_update(call);
             self.told.extend(told);
@@ -152,7 +149,7 @@ impl World {
     }
 
     /// IVR, queue or voicemail hand the call on.
-    fn leave_service(&mut self, call: &mut Call) {
+    pub(super) fn leave_service(&mut self, call: &mut Call) {
         let at = self.wall();
         if let Some(index) = call.talking.take() {
             let target = &mut call.targets[index];
@@ -162,186 +159,7 @@ impl World {
         }
     }
 
-    fn ring(&mut self, call: &mut Call, side: &Side) {
-        let at = self.wall();
-        let destination = side.extension.map_or_else(
-            || format!("sip:{}@203.0.113.10:5060", side.number),
-            |index| self.extensions[index].destination(),
-        );
-        let index = call.targets.len();
-        call.targets.push(Target::new(side, destination, at));
-        self.tell_target(call, index, TargetEvent::Add);
-        if self.profile.duplicate_target_add {
-            self.tell_target(call, index, TargetEvent::Add);
-        }
-        call.targets[index].ringing = Some(at);
-        self.tell_target(call, index, TargetEvent::Ringing);
-        call.rang(&side.number, at);
-        if let Some(extension) = side.extension {
-            self.extensions[extension].ringing += 1;
-            self.tell_status(extension);
-        }
-    }
-
-    /// The queue offers the call to who is free. False when nobody is.
-    fn distribute(&mut self, call: &mut Call) -> bool {
-        let Some(queue) = call.queue else {
-            return false;
-        };
-        let free = self.free_agents(queue);
-        for extension in &free {
-            if let Some(side) = self.side(*extension) {
-                self.ring(call, &side);
-            }
-        }
-        !free.is_empty()
-    }
-
-    fn answer(&mut self, call: &mut Call) {
-        let ringing = call.ringing();
-        let Some(&index) = self.rng.pick(&ringing) else {
-            return;
-        };
-        let at = self.wall();
-        let queued = call.queue.filter(|_| call.talking.is_some());
-        self.leave_service(call);
-        call.targets[index].answered = Some(at);
-        call.talking = Some(index);
-        let number = call.targets[index].number.clone();
-        call.talks(&number, at);
-        self.tell_target(call, index, TargetEvent::Answer);
-        if let Some(extension) = call.targets[index].extension {
-            let answering = &mut self.extensions[extension];
-            answering.ringing = answering.ringing.saturating_sub(1);
-            answering.calls += 1;
-            self.tell_status(extension);
-        }
-        for loser in ringing {
-            if loser != index {
-                self.stop_ringing(call, loser, TargetEvent::End);
-            }
-        }
-        if queued.is_some() {
-            self.dequeue(call, "agent_answered");
-        }
-        if let Some(extension) = call.targets[index].extension {
-            self.agent_talks(extension, queued, call);
-        }
-    }
-
-    fn stop_ringing(&mut self, call: &mut Call, index: usize, event: TargetEvent) {
-        let at = self.wall();
-        call.targets[index].ended = Some(at);
-        if event == TargetEvent::NoAnswer {
-            call.targets[index].status = 408;
-        }
-        self.tell_target(call, index, event);
-        if let Some(extension) = call.targets[index].extension {
-            let ringing = &mut self.extensions[extension].ringing;
-            *ringing = ringing.saturating_sub(1);
-            self.tell_status(extension);
-        }
-    }
-
-    fn fail(&mut self, call: &mut Call, code: u16) {
-        if code == 404 {
-            return;
-        }
-        let at = self.wall();
-        let side = call.towards.clone();
-        let destination = side.extension.map_or_else(
-            || format!("sip:{}@203.0.113.10:5060", side.number),
-            |index| self.extensions[index].destination(),
-        );
-        let index = call.targets.len();
-        let mut target = Target::new(&side, destination, at);
-        target.ended = Some(at);
-        target.status = code;
-        call.targets.push(target);
-        self.tell_target(call, index, TargetEvent::Add);
-        self.tell_target(call, index, TargetEvent::Fail);
-    }
-
-    /// The talking side sends the call on and is out of it. With nobody to send it to, it just goes on.
-    fn refer(&mut self, call: &mut Call) {
-        let busy = self.inside(call);
-        let Some(next) = self.somebody_free(&busy).and_then(|index| self.side(index)) else {
-            call.steps = [Step::HangUp].into();
-            return;
-        };
-        self.talking_ends(call, "referred");
-        if self.profile.dialect < Dialect::V16_2 {
-            let voice = self.voice();
-            let target = voice.sip(&next.number);
-            let told = voice.call_event("call_reroute", call, &target, None);
-            self.told.push(told);
-        }
-        call.towards = next;
-        self.update(call);
-    }
-
-    /// The talking side calls somebody else to ask.
-    fn consult(&mut self, call: &mut Call) {
-        let busy = self.inside(call);
-        let asked = self.somebody_free(&busy).and_then(|index| self.side(index));
-        let (Some(asking), Some(asked)) = (self.talking_side(call), asked) else {
-            call.steps = [Step::Hold(false), Step::HangUp].into();
-            return;
-        };
-        let session = self.open(Plot::Internal, asking, asked, String::new());
-        if let Some(consult) = self.calls.get_mut(&session) {
-            consult.steps = [Step::Start, Step::Ring, Step::Wait(1.5..6.0), Step::Answer].into();
-        }
-        call.consult = Some(session);
-    }
-
-    /// The asked side takes the call over: it goes on there, and the consultation is over.
-    fn complete(&mut self, call: &mut Call) {
-        let consult = call.consult.take().and_then(|id| self.calls.remove(&id));
-        let Some(mut consult) = consult else {
-            return;
-        };
-        let at = self.wall();
-        let Some(index) = consult.talking else {
-            self.end(&mut consult, Ending::Cancelled);
-            self.remember(consult.truth);
-            return;
-        };
-        self.talking_ends(call, "attended_transfer_complete");
-        let over = consult.targets[index].clone();
-        call.towards = consult.callee.clone();
-        self.update(call);
-        call.talking = Some(call.targets.len());
-        call.talks(&over.number, at);
-        call.targets.push(Target {
-            started: at,
-            ringing: Some(at),
-            answered: Some(at),
-            ..over
-        });
-        self.tell_target(call, call.targets.len() - 1, TargetEvent::Answer);
-        // The phone goes on talking, so nobody there hangs up.
-        consult.targets[index].extension = None;
-        consult.targets[index].reason = "replaced";
-        self.end(&mut consult, Ending::Merged);
-        self.remember(consult.truth);
-    }
-
-    fn talking_ends(&mut self, call: &mut Call, reason: &'static str) {
-        let at = self.wall();
-        let Some(index) = call.talking.take() else {
-            return;
-        };
-        call.targets[index].ended = Some(at);
-        call.targets[index].reason = reason;
-        call.falls_silent(at);
-        self.tell_target(call, index, TargetEvent::End);
-        if let Some(extension) = call.targets[index].extension {
-            self.hung_up(extension);
-        }
-    }
-
-    fn end(&mut self, call: &mut Call, ending: Ending) {
+    pub(super) fn end(&mut self, call: &mut Call, ending: Ending) {
         if ending == Ending::Abandoned {
             self.dequeue(call, "hangup");
         }
@@ -383,42 +201,6 @@ impl World {
         if let Some(mut consult) = call.consult.take().and_then(|id| self.calls.remove(&id)) {
             self.end(&mut consult, Ending::CallerHungUp);
             self.remember(consult.truth);
-        }
-    }
-
-    fn hung_up(&mut self, extension: usize) {
-        let calls = &mut self.extensions[extension].calls;
-        *calls = calls.saturating_sub(1);
-        let silent = *calls == 0;
-        self.tell_status(extension);
-        if silent {
-            self.agent_falls_silent(extension);
-        }
-    }
-
-    fn talking_side(&self, call: &Call) -> Option<Side> {
-        let target = call.targets.get(call.talking?)?;
-        self.side(target.extension?)
-    }
-
-    /// Extensions that take part in a call.
-    fn inside(&self, call: &Call) -> Vec<usize> {
-        let targets = call.targets.iter().filter_map(|target| target.extension);
-        targets.chain(call.caller.extension).collect()
-    }
-
-    fn tell_target(&mut self, call: &Call, index: usize, event: TargetEvent) {
-        let told = self.voice().target(call, &call.targets[index], event);
-        self.told.extend(told);
-    }
-
-    /// Tells what an extension does, when that is something new.
-    fn tell_status(&mut self, index: usize) {
-        let extension = &mut self.extensions[index];
-        if extension.told != extension.status() {
-            extension.told = extension.status();
-            let told = self.voice().extension_call(&self.extensions[index]);
-            self.told.extend(told);
         }
     }
 }

@@ -2,18 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    call::{Call, Target},
-    truth::Ending,
-    voice::{Body, Emission, Topic, Voice},
+use super::{Body, Emission, Topic, Voice};
+use crate::{
+    sim::{
+        call::{Call, Target},
+        truth::Ending,
+    },
+    wire::Dialect,
 };
-use crate::wire::Dialect;
 
 const TRUNK_ID: u64 = 883_631_675_865_563_136;
 
 impl Voice<'_> {
     /// The record. `ending` is how the call ended.
-    pub(super) fn cdr(&self, call: &Call, ending: Ending) -> Emission {
+    pub(in crate::sim) fn cdr(&self, call: &Call, ending: Ending) -> Emission {
         let first = |time: fn(&Target) -> Option<i64>| call.targets.iter().find_map(time);
         let answered = first(|target| target.answered);
         let ringing = first(|target| target.ringing.or(target.answered));
