@@ -4,6 +4,7 @@
 //! has levers for tests. What really happened to each call is told by [`Sim::truth`].
 
 mod call;
+mod client;
 mod mangle;
 mod people;
 mod plot;

@@ -7,7 +7,6 @@ use async_trait::async_trait;
 use model::SourceId;
 use portsip::{
     Limits, Portsip,
-    config::{Config, Secret},
     sim::{Lever, Profile, Sim},
 };
 use testkit::conformance::{Fault, Subject};
@@ -26,33 +25,12 @@ impl Subject for Simulated {
 
     #[expect(clippy::expect_used, reason = "the name is a legal one")]
     fn adapter(&self, silence: Duration) -> Arc<dyn Adapter> {
-        let profile = self.0.profile();
-        let config = Config {
-            url: self.0.url().to_owned(),
-            dialect: None,
-            username: Some("supervisor".to_owned()),
-            extension_number: None,
-            domain: Some(profile.domain.clone()),
-            password: Secret::new(&profile.password),
-            topics: ["extension_events", "cdr_events", "queue_events"]
-                .map(str::to_owned)
-                .to_vec(),
-            extensions: profile.extension_numbers().collect(),
-            queues: profile.queue_numbers().collect(),
-            tenants: Vec::new(),
-            service_numbers: vec![Profile::IVR.to_owned(), Profile::VOICEMAIL.to_owned()],
-            region: None,
-            ca_file: None,
-            insecure_tls: false,
-            allow_plaintext: false,
-            include_native: true,
-        };
         let limits = Limits {
             silence,
             max_frame: 4 << 20,
         };
         let source = SourceId::new("subject").expect("a source id");
-        Arc::new(Portsip::new(source, config, limits))
+        Arc::new(Portsip::new(source, self.0.config(), limits))
     }
 
     async fn tell(&self, n: u32) {

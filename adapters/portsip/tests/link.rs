@@ -52,12 +52,8 @@ async fn every_dialect_is_found_out_and_spoken() {
 async fn a_configured_dialect_is_believed() {
     for dialect in Dialect::ALL {
         let sim = Sim::start(Profile::of(dialect).quiet()).await.unwrap();
-        let mut config = config(&sim);
-        config.dialect = Some(dialect);
-        if dialect == Dialect::V12 {
-            // The tenant's name alone.
-            config.domain = None;
-        }
+        let config = sim.config();
+        assert_eq!(config.check(), [], "{dialect:?}");
         let link = open(&config).await.unwrap();
         assert_eq!(link.dialect().as_deref(), Some(dialect.as_str()));
         assert_eq!(sim.counts().logins, 1);
@@ -423,18 +419,15 @@ fn fast(dialect: Dialect) -> Profile {
     }
 }
 
+/// Leaves the dialect to be found out, and asks for what all dialects have.
 fn config(sim: &Sim) -> Config {
-    let profile = sim.profile();
     Config {
-        url: sim.url().to_owned(),
-        domain: Some(profile.domain.clone()),
-        password: Secret::new(&profile.password),
+        dialect: None,
+        domain: Some(sim.profile().domain.clone()),
         topics: ["extension_events", "cdr_events", "queue_events"]
             .map(str::to_owned)
             .to_vec(),
-        extensions: profile.extension_numbers().collect(),
-        queues: profile.queue_numbers().collect(),
-        ..bare()
+        ..sim.config()
     }
 }
 

@@ -298,6 +298,8 @@ impl Reply {
 
 #[cfg(test)]
 mod tests {
+    use testkit::Peer;
+
     use super::*;
 
     #[test]
@@ -316,5 +318,43 @@ mod tests {
         ] {
             assert!(Reply::read(frame.as_bytes()).is_none(), "{frame}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_next_address_is_tried_when_one_is_no_websocket() {
+        let (portal, publisher) = (Peer::listen().await, Peer::listen().await);
+        let config: Config = serde_json::from_value(serde_json::json!({
+            "url": "ws://localhost", "username": "u", "domain": "d", "password": "p",
+        }))
+        .unwrap();
+        let target = |peer: &Peer, path: &str| {
+            let url = format!("ws://{}{path}", peer.address());
+            Target::candidates(&url, None).unwrap().remove(0)
+        };
+        let targets = [target(&portal, "/wsi"), target(&publisher, "/")];
+        let opening = Opening {
+            config: &config,
+            limits: Limits {
+                silence: Duration::from_secs(90),
+                max_frame: 1 << 20,
+            },
+            tap: &(Arc::new(()) as Arc<dyn Tap>),
+            global: false,
+        };
+        let (opened, (), ()) = tokio::join!(
+            opening.first_of(&targets),
+            portal.answer_http("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"),
+            async {
+                let mut session = publisher.accept().await;
+                session.json().await;
+                session
+                    .send(r#"{"command":"auth","id":"1","status":0}"#)
+                    .await;
+                assert_eq!(session.json().await["topics"][0], "cdr_events");
+            }
+        );
+        let opened = opened.unwrap();
+        assert_eq!(opened.target, targets[1]);
+        assert_eq!(opened.dialect, Dialect::V16_2);
     }
 }
