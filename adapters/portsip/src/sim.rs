@@ -1,6 +1,6 @@
 //! A simulated PortSIP PBX: people, queues and calls that live in virtual time, told in any dialect over a WebSocket.
 //!
-//! The [`world`] is pure and seeded; [`Sim`] puts it on the network, adds trouble where a [`Profile`] asks for it, and
+//! Its world is pure and seeded; [`Sim`] puts it on the network, adds trouble where a [`Profile`] asks for it, and
 //! has levers for tests. What really happened to each call is told by [`Sim::truth`].
 
 mod call;

@@ -21,7 +21,7 @@ const ANSWER: Duration = Duration::from_secs(8);
 const FORM: Duration = Duration::from_secs(5);
 /// What a PBX says in an error is quoted up to here.
 const QUOTE: usize = 200;
-/// Frames that come before the login is done and are kept.
+/// Frames that may come before the login is done. More end the attempt, since none is dropped.
 const KEPT: usize = 10_000;
 
 /// A socket that is logged in and subscribed.
@@ -190,7 +190,7 @@ impl Conversation<'_> {
             self.tap(Direction::Received, &frame);
             match Reply::read(&frame).filter(Reply::is_to_auth) {
                 Some(reply) => return Ok(reply),
-                None => self.keep(frame),
+                None => self.keep(frame)?,
             }
         }
     }
@@ -243,7 +243,7 @@ impl Conversation<'_> {
             refusals.push(frame);
             if !refused {
                 for frame in refusals {
-                    self.keep(frame);
+                    self.keep(frame)?;
                 }
                 return Ok(true);
             }
@@ -251,10 +251,14 @@ impl Conversation<'_> {
         Ok(false)
     }
 
-    fn keep(&mut self, frame: Bytes) {
-        if self.kept.len() < KEPT {
-            self.kept.push(frame);
+    fn keep(&mut self, frame: Bytes) -> Result<(), LinkError> {
+        if self.kept.len() == KEPT {
+            let doing = format!("log in as {}", name(self.opening.config));
+            let source = format!("{KEPT} frames came before the answer");
+            return Err(LinkError::new(LinkErrorKind::Protocol, doing, source));
         }
+        self.kept.push(frame);
+        Ok(())
     }
 
     fn tap(&self, direction: Direction, frame: &[u8]) {

@@ -16,7 +16,7 @@ pub struct Profile {
     pub seed: u64,
     /// Calls that begin by themselves, per second.
     pub calls_per_s: f64,
-    /// Further frames per second, of the kind `extension_call`, to load a client.
+    /// Further frames per second to load a client: states of extensions that belong to no call.
     pub frames_per_s: u32,
     /// Seconds of the PBX that pass in one real second.
     pub pace: f64,

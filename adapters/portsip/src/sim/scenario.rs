@@ -172,6 +172,13 @@ mod tests {
     }
 
     #[test]
+    fn the_example_is_one() {
+        let scenario = Scenario::parse(include_str!("../../examples/busy_morning.jsonl")).unwrap();
+        assert_eq!(scenario.profile.extensions, 12);
+        assert!(scenario.moments.len() > 8);
+    }
+
+    #[test]
     fn a_wrong_line_is_named() {
         for wrong in [
             r#"{"at": 1, "call": {"plot": "sing"}}"#,

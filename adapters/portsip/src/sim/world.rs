@@ -134,6 +134,25 @@ impl World {
         }
     }
 
+    /// A message that means nothing, for load: the `n`th of an endless round of what extensions might do.
+    pub(super) fn chatter(&self, n: u32) -> Option<Emission> {
+        let n = usize::try_from(n).unwrap_or(0);
+        let mut extension = self
+            .extensions
+            .get(n % self.extensions.len().max(1))?
+            .clone();
+        let voice = self.voice();
+        if voice.per_call() {
+            return Some(voice.registration(&extension));
+        }
+        (extension.calls, extension.ringing) = match n / self.extensions.len() % 3 {
+            0 => (0, 1),
+            1 => (1, 0),
+            _ => (0, 0),
+        };
+        voice.extension_call(&extension)
+    }
+
     /// Every call so far, ended ones first. Of ended ones the latest hundred thousand are remembered.
     pub(super) fn truth(&self) -> Vec<Truth> {
         let open = self.calls.values().map(|call| &call.truth);

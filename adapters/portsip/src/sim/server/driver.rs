@@ -2,13 +2,9 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::{
-    super::voice::{Body, Emission, Topic},
-    Shared,
-};
+use super::Shared;
 use crate::sim::{profile::seconds, scenario::Lever};
 
 pub(super) fn spawn(shared: &Arc<Shared>) {
@@ -49,29 +45,25 @@ async fn live(shared: Arc<Shared>) {
     }
 }
 
-/// Sends `extension_call` frames at the wanted rate, a hundredth of a second's worth at a time.
+/// Adds frames at the wanted rate, a hundredth of a second's worth at a time.
 async fn load(shared: Arc<Shared>) {
     const TICKS: u32 = 100;
-    let numbers: Vec<String> = shared.profile.extension_numbers().collect();
     let mut ticks = interval(Duration::from_secs(1) / TICKS);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let (mut due, mut n) = (0, 0_usize);
-    while !numbers.is_empty() {
+    let (mut due, mut n) = (0, 0);
+    loop {
         ticks.tick().await;
         due += shared.profile.frames_per_s;
-        let now = due / TICKS;
-        due %= TICKS;
-        let told = (0..now).map(|_| {
-            n += 1;
-            let number = &numbers[n % numbers.len()];
-            let status = ["RINGING", "ON_CALL", ""][n / numbers.len() % 3];
-            extension_call(&shared, number, status)
-        });
-        let told = told.collect();
         let letters = {
             let mut state = shared.lock();
-            shared.tell(&mut state, told)
+            let mut letters = shared.catch_up(&mut state);
+            let numbers = n..n + due / TICKS;
+            n = numbers.end;
+            let told = numbers.filter_map(|n| state.world.chatter(n)).collect();
+            letters.extend(shared.tell(&mut state, told));
+            letters
         };
+        due %= TICKS;
         shared.post(letters).await;
     }
 }
@@ -81,27 +73,5 @@ async fn trouble(shared: Arc<Shared>, every: Duration, lever: Lever) {
         sleep(every).await;
         tracing::info!(?lever, "chaos");
         shared.pull(lever);
-    }
-}
-
-fn extension_call(shared: &Shared, number: &str, status: &str) -> Emission {
-    let profile = &shared.profile;
-    Emission {
-        topic: Topic::Extension,
-        about: vec![number.to_owned()],
-        body: Body::from([
-            ("call_status", json!(status)),
-            ("event_type", json!("extension_call")),
-            (
-                "extension",
-                json!(format!("sip:{number}@{}", profile.domain)),
-            ),
-            (
-                "extension_id",
-                json!(format!("{}{number}", profile.tenant_id / 1000)),
-            ),
-            ("tenant_id", json!(profile.tenant_id.to_string())),
-            ("time", json!("1725845656")),
-        ]),
     }
 }
