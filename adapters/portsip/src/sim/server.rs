@@ -88,6 +88,8 @@ struct Shared {
     tls: Option<tokio_rustls::TlsAcceptor>,
     born: Instant,
     state: Mutex<State>,
+    /// Held from the making of messages until they are queued.
+    turn: tokio::sync::Mutex<()>,
     /// The world has something new to do.
     wake: Notify,
     counts: watch::Sender<Counts>,
@@ -150,6 +152,7 @@ impl Sim {
                 refuse_logins: false,
                 down_until: None,
             }),
+            turn: tokio::sync::Mutex::new(()),
             wake: Notify::new(),
             counts: watch::Sender::default(),
             stop: stop.clone(),
@@ -185,23 +188,20 @@ impl Sim {
 
     /// Begins a call. Yields its session id, or nothing when nobody is free to take part.
     pub async fn call(&self, order: &Order) -> Option<String> {
-        let (letters, session) = {
-            let mut state = self.shared.lock();
-            let letters = self.shared.catch_up(&mut state);
+        let begin = |state: &mut State| {
+            let letters = self.shared.catch_up(state);
             (letters, state.world.begin(order))
         };
-        self.shared.post(letters).await;
+        let session = self.shared.in_turn(begin).await;
         self.shared.wake.notify_one();
         session.map(|session| session.to_string())
     }
 
     /// Sends a text to everybody who is logged in.
     pub async fn send(&self, native: impl Into<String>) {
-        let letters = {
-            let state = self.shared.lock();
-            self.shared.address(&state, &[Frame::Raw(native.into())])
-        };
-        self.shared.post(letters).await;
+        let frames = [Frame::Raw(native.into())];
+        let address = |state: &mut State| (self.shared.address(state, &frames), ());
+        self.shared.in_turn(address).await;
     }
 
     /// Plays a scenario to its end, at the profile's pace. Calls may go on after it.
@@ -315,6 +315,15 @@ impl Shared {
             }
         }
         letters
+    }
+
+    /// Does something that makes messages, and queues them before anybody else makes some: what was said first is
+    /// heard first.
+    async fn in_turn<T>(&self, act: impl FnOnce(&mut State) -> (Vec<Letter>, T)) -> T {
+        let _turn = self.turn.lock().await;
+        let (letters, value) = act(&mut self.lock());
+        self.post(letters).await;
+        value
     }
 
     /// Queues what was addressed. A client that takes nothing for seconds is cut off.

@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::Shared;
+use super::{Shared, State};
 use crate::sim::{profile::seconds, scenario::Lever};
 
 pub(super) fn spawn(shared: &Arc<Shared>) {
@@ -31,12 +31,11 @@ fn until_stopped(shared: &Arc<Shared>, task: impl Future<Output = ()> + Send + '
 
 async fn live(shared: Arc<Shared>) {
     loop {
-        let (letters, next) = {
-            let mut state = shared.lock();
-            let letters = shared.catch_up(&mut state);
+        let live = |state: &mut State| {
+            let letters = shared.catch_up(state);
             (letters, state.world.poll_timeout())
         };
-        shared.post(letters).await;
+        let next = shared.in_turn(live).await;
         let wait = next.map(|at| shared.real(at.saturating_sub(shared.now())));
         tokio::select! {
             () = shared.wake.notified() => {}
@@ -54,15 +53,15 @@ async fn load(shared: Arc<Shared>) {
     loop {
         ticks.tick().await;
         due += shared.profile.frames_per_s;
-        let letters = {
-            let mut state = shared.lock();
-            let mut letters = shared.catch_up(&mut state);
-            let numbers = n..n + due / TICKS;
-            n = numbers.end;
+        let numbers = n..n + due / TICKS;
+        n = numbers.end;
+        let chat = |state: &mut State| {
+            let mut letters = shared.catch_up(state);
             let told = numbers.filter_map(|n| state.world.chatter(n)).collect();
-            letters.extend(shared.tell(&mut state, told));
-            letters
+            letters.extend(shared.tell(state, told));
+            (letters, ())
         };
+        shared.in_turn(chat).await;
         due %= TICKS;
         shared.post(letters).await;
     }
