@@ -71,7 +71,7 @@ impl Translator {
             party.clone().filter(|_| *known == number(told))
         };
         patch.callee = same(&patch.callee, &session.callee, &info.callee);
-        patch.caller = same(&patch.caller, &session.caller, &info.caller);
+        patch.caller = same(&patch.caller, &session.called_by, &info.caller);
         if let Some(to) = route.as_ref().and_then(|route| route.number.as_deref()) {
             patch.native.set("routed_to", to);
         }
@@ -135,11 +135,18 @@ impl Translator {
         if session.caller.as_ref() == Some(&caller) {
             return;
         }
-        if session.caller.is_some() {
+        if let Some(before) = session.caller.take() {
+            let known = session.patch.caller.clone();
+            let from = match known {
+                Some(party) if session.called_by.as_ref() == Some(&before) => party,
+                _ => self
+                    .directory
+                    .party(session.tenant.as_ref(), &before, None, Side::Either),
+            };
             let fact = Fact::Transferred {
                 call: session.key.clone(),
                 kind: TransferKind::Unknown,
-                from: session.patch.caller.clone(),
+                from: Some(from),
                 to: patch.caller.clone(),
                 related: None,
             };
@@ -148,6 +155,7 @@ impl Translator {
             let fact = tell::leg(session, &session.caller_leg(), None, tell::party(party));
             tell.native("call_update_info.caller", fact);
         }
+        session.called_by = session.called_by.take().or(Some(caller.clone()));
         session.caller = Some(caller);
     }
 
