@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::{
-    Basis, Direction, Fact, LegState, Native, Party,
+    Basis, Direction, Fact, LegRole, LegState, Native, Party,
     event::TransferKind,
     observation::{CallPatch, LegPatch},
 };
@@ -32,18 +32,32 @@ impl Translator {
             return self.sessions.put(session, tell.now);
         }
         let patch = self.patch(tell, info);
-        let news = if session.opened {
-            news(&session.patch, &patch)
-        } else {
-            Some(patch.clone())
-        };
+        let mut news = news(&session.patch, &patch);
+        if !session.opened {
+            // Even without news it is the start, and its time the true one.
+            news = news.or_else(|| Some(CallPatch::default()));
+        }
         session.patch = merged(&session.patch, &patch);
         session.callee = number(&info.callee).or(session.callee);
+        let before = session.caller.clone();
+        if let Some(caller) = number(&info.caller) {
+            if session.caller == session.called_by {
+                session.caller = Some(caller.clone());
+            }
+            session.called_by = Some(caller);
+        }
         session.started_at = tell.time.or(session.started_at);
         if let Some(patch) = news {
             tell.native("call_start", tell::call(&session, true, patch));
             session.opened = true;
+            let told = session.caller_state.is_some();
             self.caller_leg(tell, &mut session, &info.caller);
+            if told && session.caller != before {
+                let party = session.patch.caller.clone().unwrap_or_default();
+                let leg = session.caller_leg();
+                let fact = tell::leg(&session, &leg, None, tell::party(party));
+                tell.native("call_start.caller", fact);
+            }
         }
         self.sessions.put(session, tell.now);
     }
@@ -301,7 +315,9 @@ impl Translator {
             None => {
                 let (at, mut patch) = self.new_leg(session, aim, &aim.user, false);
                 // Without a known caller it may be either end.
-                patch.role = patch.role.filter(|_| session.caller.is_some());
+                if session.caller.is_none() && patch.role == Some(LegRole::Callee) {
+                    patch.role = None;
+                }
                 (at, patch)
             }
         };

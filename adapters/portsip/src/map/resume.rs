@@ -50,7 +50,6 @@ impl Translator {
     fn session_of(&self, call: &Call) -> Box<Session> {
         let key = call.native.text("session_id").unwrap_or(call.id.key());
         let mut session = Session::new(key, call.native.text("tenant_id").map(Into::into));
-        session.opened = true;
         session.stale = true;
         session.patch = CallPatch {
             direction: Some(call.direction),

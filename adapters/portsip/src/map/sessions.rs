@@ -38,7 +38,7 @@ pub(super) struct Sessions {
 pub(super) struct Session {
     pub(super) key: Text,
     pub(super) tenant: Option<Text>,
-    /// Its own first message has been seen.
+    /// Its own first message has been seen on this connection.
     pub(super) opened: bool,
     /// What has been told of the call.
     pub(super) patch: CallPatch,
@@ -200,6 +200,7 @@ impl Sessions {
             };
             session.seen.clear();
             session.stale = true;
+            session.opened = false;
             let deserted = session.is_deserted() && !session.ended;
             self.set_grace(&mut session, deserted.then_some(now.mono + GRACE));
             let ended = session.ended;

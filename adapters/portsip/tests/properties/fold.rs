@@ -9,7 +9,7 @@ use model::{
     observation::{CallPatch, LegFact, Ref},
 };
 
-pub struct Fold {
+pub(crate) struct Fold {
     source: SourceId,
     calls: BTreeMap<Text, Call>,
     extensions: BTreeMap<Text, Extension>,
@@ -17,7 +17,7 @@ pub struct Fold {
 }
 
 impl Fold {
-    pub fn new(source: &SourceId) -> Self {
+    pub(crate) fn new(source: &SourceId) -> Self {
         Self {
             source: source.clone(),
             calls: BTreeMap::new(),
@@ -26,7 +26,7 @@ impl Fold {
         }
     }
 
-    pub fn apply(&mut self, observation: &Observation) {
+    pub(crate) fn apply(&mut self, observation: &Observation) {
         let time = observation.time.unwrap_or_default();
         match &observation.fact {
             Fact::Call { call, opens, patch } => {
@@ -60,7 +60,7 @@ impl Fold {
         }
     }
 
-    pub fn resume(&self) -> Resume {
+    pub(crate) fn resume(&self) -> Resume {
         Resume {
             calls: self.calls.values().cloned().map(Arc::new).collect(),
             extensions: self.extensions.values().cloned().map(Arc::new).collect(),

@@ -4,7 +4,7 @@ use proptest::{prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 
 /// The first second of all streams.
-pub const EPOCH: i64 = 1_725_845_640;
+pub(crate) const EPOCH: i64 = 1_725_845_640;
 
 const SESSIONS: [&str; 3] = ["885337248273272832", "885337248273272999", "77"];
 const DEVICES: [&str; 6] = [
@@ -18,7 +18,7 @@ const DEVICES: [&str; 6] = [
 const NUMBERS: [&str; 6] = ["101", "102", "103", "5000", "8000", "+442079460018"];
 
 /// Some seconds of traffic.
-pub fn stream() -> impl Strategy<Value = Vec<Value>> {
+pub(crate) fn stream() -> impl Strategy<Value = Vec<Value>> {
     prop::collection::vec(message(), 1..30).prop_map(|messages| {
         let stamp = |(n, mut message): (usize, Value)| {
             let time = (EPOCH + n as i64 / 2).to_string();
@@ -148,7 +148,7 @@ fn managed() -> impl Strategy<Value = Value> {
 }
 
 /// A known event name over fields of any kind.
-pub fn any_message() -> impl Strategy<Value = Value> {
+pub(crate) fn any_message() -> impl Strategy<Value = Value> {
     let names = select(vec![
         "call_start",
         "call_cdr",

@@ -15,6 +15,9 @@ use serde_json::Value;
 
 use fold::Fold;
 
+/// The time between messages.
+const PACE: Duration = Duration::from_millis(100);
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -36,9 +39,9 @@ proptest! {
     /// What a message says twice in a row, it says of calls only once.
     #[test]
     fn repeats_tell_nothing_of_calls(stream in grammar::stream()) {
-        let once = Player::new(Resume::default()).play(&stream);
+        let once = Player::new(Resume::default()).play(&stream, PACE);
         let twice: Vec<Value> = stream.iter().flat_map(|message| [message.clone(), message.clone()]).collect();
-        let twice = Player::new(Resume::default()).play(&twice);
+        let twice = Player::new(Resume::default()).play(&twice, PACE / 2);
         prop_assert_eq!(difference(&of_calls(&once), &of_calls(&twice)), None);
     }
 
@@ -49,21 +52,21 @@ proptest! {
         let (before, after) = stream.split_at(cut);
         let mut old = Player::new(Resume::default());
         let mut fold = Fold::new(&source());
-        for observation in old.play(before) {
+        for observation in old.play(before, PACE) {
             fold.apply(&observation);
         }
         let mut new = Player::new(fold.resume());
         new.now = old.now;
         old.reconnect();
         new.reconnect();
-        prop_assert_eq!(difference(&old.play(after), &new.play(after)), None);
+        prop_assert_eq!(difference(&old.play(after, PACE), &new.play(after, PACE)), None);
     }
 
     /// However the parts of a session come in, each leg has one key, and none goes on after its end.
     #[test]
     fn legs_only_end_once(stream in grammar::stream()) {
         let mut ended = std::collections::BTreeSet::new();
-        for observation in Player::new(Resume::default()).play(&stream) {
+        for observation in Player::new(Resume::default()).play(&stream, PACE) {
             if let Fact::Leg(leg) = observation.fact {
                 let key = (leg.call.clone(), leg.leg.clone());
                 prop_assert!(!ended.contains(&key), "{:?} goes on", leg);
@@ -129,7 +132,7 @@ impl Player {
         self.translator.connected(Some("v22"), self.now, &mut out);
     }
 
-    fn play(&mut self, stream: &[Value]) -> Vec<Observation> {
+    fn play(&mut self, stream: &[Value], pace: Duration) -> Vec<Observation> {
         let mut said = Vec::new();
         for message in stream {
             let mut out = Output::default();
@@ -139,7 +142,7 @@ impl Player {
                     .into_iter()
                     .flat_map(|report| report.observations),
             );
-            said.extend(self.pass(Duration::from_millis(100)));
+            said.extend(self.pass(pace));
         }
         said
     }
