@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::{
-    Basis, Direction, Fact, LegState, Native, Party,
+    Basis, Direction, Fact, LegRole, LegState, Native, Party,
     event::TransferKind,
     observation::{CallPatch, LegPatch},
 };
@@ -32,18 +32,32 @@ impl Translator {
             return self.sessions.put(session, tell.now);
         }
         let patch = self.patch(tell, info);
-        let news = if session.opened {
-            news(&session.patch, &patch)
-        } else {
-            Some(patch.clone())
-        };
+        let mut news = news(&session.patch, &patch);
+        if !session.opened {
+            // Even without news it is the start, and its time the true one.
+            news = news.or_else(|| Some(CallPatch::default()));
+        }
         session.patch = merged(&session.patch, &patch);
         session.callee = number(&info.callee).or(session.callee);
+        let before = session.caller.clone();
+        if let Some(caller) = number(&info.caller) {
+            if session.caller == session.called_by {
+                session.caller = Some(caller.clone());
+            }
+            session.called_by = Some(caller);
+        }
         session.started_at = tell.time.or(session.started_at);
         if let Some(patch) = news {
             tell.native("call_start", tell::call(&session, true, patch));
             session.opened = true;
+            let told = session.caller_state.is_some();
             self.caller_leg(tell, &mut session, &info.caller);
+            if told && session.caller != before {
+                let party = session.patch.caller.clone().unwrap_or_default();
+                let leg = session.caller_leg();
+                let fact = tell::leg(&session, &leg, None, tell::party(party));
+                tell.native("call_start.caller", fact);
+            }
         }
         self.sessions.put(session, tell.now);
     }
@@ -71,7 +85,7 @@ impl Translator {
             party.clone().filter(|_| *known == number(told))
         };
         patch.callee = same(&patch.callee, &session.callee, &info.callee);
-        patch.caller = same(&patch.caller, &session.caller, &info.caller);
+        patch.caller = same(&patch.caller, &session.called_by, &info.caller);
         if let Some(to) = route.as_ref().and_then(|route| route.number.as_deref()) {
             patch.native.set("routed_to", to);
         }
@@ -135,11 +149,18 @@ impl Translator {
         if session.caller.as_ref() == Some(&caller) {
             return;
         }
-        if session.caller.is_some() {
+        if let Some(before) = session.caller.take() {
+            let known = session.patch.caller.clone();
+            let from = match known {
+                Some(party) if session.called_by.as_ref() == Some(&before) => party,
+                _ => self
+                    .directory
+                    .party(session.tenant.as_ref(), &before, None, Side::Either),
+            };
             let fact = Fact::Transferred {
                 call: session.key.clone(),
                 kind: TransferKind::Unknown,
-                from: session.patch.caller.clone(),
+                from: Some(from),
                 to: patch.caller.clone(),
                 related: None,
             };
@@ -148,6 +169,7 @@ impl Translator {
             let fact = tell::leg(session, &session.caller_leg(), None, tell::party(party));
             tell.native("call_update_info.caller", fact);
         }
+        session.called_by = session.called_by.take().or(Some(caller.clone()));
         session.caller = Some(caller);
     }
 
@@ -293,7 +315,9 @@ impl Translator {
             None => {
                 let (at, mut patch) = self.new_leg(session, aim, &aim.user, false);
                 // Without a known caller it may be either end.
-                patch.role = patch.role.filter(|_| session.caller.is_some());
+                if session.caller.is_none() && patch.role == Some(LegRole::Callee) {
+                    patch.role = None;
+                }
                 (at, patch)
             }
         };

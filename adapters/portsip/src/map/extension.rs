@@ -239,9 +239,7 @@ impl Translator {
         };
         let id = read::id(&agent.extension_id);
         let tenant = tell.tenant.clone();
-        let extension = self
-            .directory
-            .note_extension(tenant.as_ref(), &number, id, None);
+        let extension = self.directory.note_extension(tenant.as_ref(), &number, id);
         for state in &agent.states {
             self.member(tell, &extension, state, "extension_agent_status");
         }
@@ -254,9 +252,7 @@ impl Translator {
         };
         let id = read::id(&member.extension_id);
         let tenant = tell.tenant.clone();
-        let extension = self
-            .directory
-            .note_extension(tenant.as_ref(), &number, id, None);
+        let extension = self.directory.note_extension(tenant.as_ref(), &number, id);
         self.member(tell, &extension, member, "queue_member_state");
     }
 
@@ -305,12 +301,10 @@ impl Translator {
         };
         let tenant = tell.tenant.clone();
         let id = read::id(&hold.extension_id);
-        self.directory
-            .note_extension(tenant.as_ref(), &number, id, None);
+        self.directory.note_extension(tenant.as_ref(), &number, id);
         if let Some(peer) = &peer {
             let id = read::id(&hold.peer_extension_id);
-            self.directory
-                .note_extension(tenant.as_ref(), peer, id, None);
+            self.directory.note_extension(tenant.as_ref(), peer, id);
         }
         let fits = |session: &&Session| {
             let there = |number| is_about(session, number) || !legs_of(session, number).is_empty();
@@ -351,9 +345,7 @@ impl Translator {
         }
         let tenant = tell.tenant.clone();
         let id = read::id(&state.extension_id);
-        let at = self
-            .directory
-            .note_extension(tenant.as_ref(), &number, id, call_state);
+        let at = self.directory.note_extension(tenant.as_ref(), &number, id);
         let truth = |told: &Scalar<'_>| told.as_deref().and_then(words::truth);
         let patch = ExtensionPatch {
             uri: read::text(&state.extension)

@@ -1,7 +1,5 @@
 //! Legs: who is there, picking up, ending.
 
-use std::time::Duration;
-
 use model::{
     Basis, Cause, End, EndedBy, Fact, LegRole, LegState, RouteKind,
     observation::{LegFact, LegPatch},
@@ -11,12 +9,9 @@ use super::{
     Translator,
     call::sides,
     directory::Side,
-    sessions::{Aim, Service, Session},
+    sessions::{Aim, GRACE, Service, Session},
     tell::{self, Telling},
 };
-
-/// How long a call without any leg is waited for: the record comes, or the next leg.
-const GRACE: Duration = Duration::from_secs(5);
 
 impl Translator {
     /// A new leg and all that is known of it.
@@ -143,18 +138,16 @@ impl Translator {
         }
         track.state = LegState::Ended;
         track.started_at = track.started_at.or(tell.time);
-        // A rung extension that is idle again may be one of many that a queue tries.
-        let conclusive = track.native || track.answered;
+        track.end = Some((tell.time, end.clone()));
         let fact = Fact::Leg(Box::new(LegFact {
             call: session.key.clone(),
             leg: track.key.clone(),
             state: Some(LegState::Ended),
             patch,
-            end: Some(end.clone()),
+            end: Some(end),
         }));
-        session.last_end = Some((tell.time, end));
         tell.say(basis, rule, tell.time, fact);
-        if conclusive && session.is_deserted() {
+        if session.is_deserted() {
             let deadline = tell.now.mono + GRACE;
             self.sessions.set_grace(session, Some(deadline));
         }

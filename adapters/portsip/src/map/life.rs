@@ -33,7 +33,9 @@ impl Translator {
             return None;
         }
         let session = self.sessions.take(key);
-        Some(session.unwrap_or_else(|| Session::new(key, tell.tenant.clone())))
+        let mut session = session.unwrap_or_else(|| Session::new(key, tell.tenant.clone()));
+        session.stale = false;
+        Some(session)
     }
 
     /// The session of a target or step; a call that is first heard of here has been joined while it was going on.
@@ -93,7 +95,8 @@ impl Translator {
         session: &mut Session,
         caller: &Scalar<'_>,
     ) {
-        session.caller = session.caller.take().or_else(|| number(caller));
+        session.called_by = session.called_by.take().or_else(|| number(caller));
+        session.caller = session.caller.take().or(session.called_by.clone());
         if session.caller_state.is_some() || session.caller.is_none() {
             return;
         }
@@ -123,7 +126,7 @@ impl Translator {
         let mut tell = Telling::by_timer("silence", now);
         tell.tenant = session.tenant.clone();
         if !session.ended && session.is_deserted() {
-            let (time, last) = session.last_end.clone().unzip();
+            let (time, last) = session.last_end().cloned().unzip();
             let end = match last {
                 Some(end) if !session.answered => end,
                 _ => Ending {

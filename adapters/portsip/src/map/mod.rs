@@ -101,7 +101,7 @@ impl Translator {
 
 impl adapter::Translator for Translator {
     fn connected(&mut self, dialect: Option<&str>, now: Now, out: &mut Output) {
-        self.sessions.reconnected();
+        self.sessions.reconnected(now);
         self.sync
             .connected(dialect.and_then(Dialect::parse), now, out);
     }

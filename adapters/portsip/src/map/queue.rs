@@ -206,6 +206,7 @@ impl Translator {
         let Some(mut session) = self.sessions.take(key) else {
             return;
         };
+        session.stale = false;
         let Some(aim) = queue_aim(&session, queue) else {
             return self.sessions.put(session, tell.now);
         };
@@ -319,7 +320,7 @@ impl Translator {
         let fact = Fact::Agent {
             extension: self
                 .directory
-                .note_extension(tenant.as_ref(), &number, None, None),
+                .note_extension(tenant.as_ref(), &number, None),
             queue: queue.clone(),
             patch: Box::new(AgentPatch {
                 state: state.map(|state| state.state),
@@ -350,6 +351,7 @@ impl Translator {
         let Some(mut session) = self.sessions.take(key) else {
             return;
         };
+        session.stale = false;
         let aim = Aim {
             user: number.clone(),
             device: None,

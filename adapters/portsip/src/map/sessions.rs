@@ -13,6 +13,8 @@ const MAX_OPEN: usize = 100_000;
 const LINGER: Duration = Duration::from_secs(60);
 /// Ended sessions of which only the id is remembered.
 const MAX_CLOSED: usize = 65_536;
+/// How long a call without any leg is waited for: the record comes, or the next leg.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// How long a session may go without a sign.
 const MAX_SILENT: Duration = Duration::from_secs(24 * 3600);
 /// Legs remembered of a session; beyond it the oldest ended one is forgotten.
@@ -36,11 +38,13 @@ pub(super) struct Sessions {
 pub(super) struct Session {
     pub(super) key: Text,
     pub(super) tenant: Option<Text>,
-    /// Its own first message has been seen.
+    /// Its own first message has been seen on this connection.
     pub(super) opened: bool,
     /// What has been told of the call.
     pub(super) patch: CallPatch,
-    /// User part of the caller.
+    /// User part of who called.
+    pub(super) called_by: Option<Text>,
+    /// User part of who is on the caller's side now.
     pub(super) caller: Option<Text>,
     pub(super) caller_state: Option<LegState>,
     /// User part of the callee as dialled.
@@ -51,9 +55,9 @@ pub(super) struct Session {
     pub(super) legs: Vec<Track>,
     /// A person on the called side has answered.
     pub(super) answered: bool,
-    /// How the leg ended that ended last.
-    pub(super) last_end: Option<(Option<Timestamp>, End)>,
     pub(super) ended: bool,
+    /// Nothing has been heard of it on this connection: it may have ended unheard.
+    pub(super) stale: bool,
     grace: Option<Duration>,
     forget: Duration,
     seen: VecDeque<u64>,
@@ -77,6 +81,8 @@ pub(super) struct Track {
     pub(super) answered: bool,
     /// The call was sent elsewhere after this leg had answered it.
     pub(super) handed_on: bool,
+    /// When and how it ended.
+    pub(super) end: Option<(Option<Timestamp>, End)>,
     /// Told by the PBX, as opposed to concluded from the state of an extension.
     pub(super) native: bool,
 }
@@ -139,7 +145,9 @@ impl Sessions {
             .into_iter()
             .flatten()
             .filter_map(|key| self.get(key))
-            .filter(move |session| !session.ended && session.tenant.as_ref() == tenant)
+            .filter(move |session| {
+                !session.ended && !session.stale && session.tenant.as_ref() == tenant
+            })
     }
 
     /// Waits for the end of a session, from now or (`None`) not at all.
@@ -183,18 +191,23 @@ impl Sessions {
         }
     }
 
-    /// A new connection: nothing is repeated over it, and what ended before is over.
-    pub(super) fn reconnected(&mut self) {
-        let ended: Vec<Text> = self
-            .live
-            .values_mut()
-            .filter_map(|session| {
-                session.seen.clear();
-                session.ended.then(|| session.key.clone())
-            })
-            .collect();
-        for key in ended {
-            self.remove(&key);
+    /// A new connection: nothing is repeated over it, what ended before is over, and what went on may have ended.
+    pub(super) fn reconnected(&mut self, now: Now) {
+        let keys: Vec<Text> = self.live.keys().cloned().collect();
+        for key in keys {
+            let Some(mut session) = self.live.remove(&key) else {
+                continue;
+            };
+            session.seen.clear();
+            session.stale = true;
+            session.opened = false;
+            let deserted = session.is_deserted() && !session.ended;
+            self.set_grace(&mut session, deserted.then_some(now.mono + GRACE));
+            let ended = session.ended;
+            self.live.insert(key.clone(), session);
+            if ended {
+                self.remove(&key);
+            }
         }
         self.closed.clear();
         self.closed_order.clear();
@@ -269,6 +282,7 @@ impl Session {
             tenant,
             opened: false,
             patch: CallPatch::default(),
+            called_by: None,
             caller: None,
             caller_state: None,
             callee: None,
@@ -276,8 +290,8 @@ impl Session {
             started_at: None,
             legs: Vec::new(),
             answered: false,
-            last_end: None,
             ended: false,
+            stale: false,
             grace: None,
             forget: Duration::ZERO,
             seen: VecDeque::new(),
@@ -386,6 +400,7 @@ impl Session {
             rang: false,
             answered: false,
             handed_on: false,
+            end: None,
             native,
         });
         self.legs.len() - 1
@@ -396,9 +411,17 @@ impl Session {
         self.legs.push(track);
     }
 
-    /// True when legs were there and none is left.
+    /// True when legs were there and none is left. A rung extension that is idle again proves nothing: it may be one
+    /// of many that a queue tries.
     pub(super) fn is_deserted(&self) -> bool {
-        !self.legs.is_empty() && !self.legs.iter().any(Track::is_open)
+        let proof = |leg: &Track| leg.native || (leg.answered && leg.service.is_none());
+        !self.legs.iter().any(Track::is_open) && self.legs.iter().any(proof)
+    }
+
+    /// When and how the leg ended that ended last.
+    pub(super) fn last_end(&self) -> Option<&(Option<Timestamp>, End)> {
+        let ends = self.legs.iter().filter_map(|leg| leg.end.as_ref());
+        ends.max_by_key(|(time, _)| *time)
     }
 }
 
@@ -429,6 +452,7 @@ impl Track {
             rang: false,
             answered: false,
             handed_on: false,
+            end: None,
             native: false,
         }
     }
