@@ -63,7 +63,6 @@ async fn load(shared: Arc<Shared>) {
         };
         shared.in_turn(chat).await;
         due %= TICKS;
-        shared.post(letters).await;
     }
 }
 
