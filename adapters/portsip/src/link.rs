@@ -158,17 +158,16 @@ impl Connection {
             for frame in frames.iter().skip(from) {
                 self.tap.frame(Direction::Received, frame);
             }
+            let polled = match polled {
+                Poll::Pending if frames.len() == from => socket.poll_idle(cx),
+                polled => polled,
+            };
             if let Poll::Ready(error) = polled {
                 return Poll::Ready(Err(error));
             }
         }
         if frames.len() > before {
             return Poll::Ready(Ok(()));
-        }
-        for socket in &mut self.sockets {
-            if let Poll::Ready(error) = socket.poll_idle(cx) {
-                return Poll::Ready(Err(error));
-            }
         }
         Poll::Pending
     }

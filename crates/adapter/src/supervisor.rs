@@ -116,7 +116,7 @@ impl Supervisor {
         self.handle.clone()
     }
 
-    /// Runs until told to stop.
+    /// Runs until told to stop. What the sink does not take within a second of that is lost, and the gap says so.
     ///
     /// # Errors
     /// When the sink is closed while it should still be running.

@@ -135,7 +135,7 @@ impl World {
     }
 
     /// A message that means nothing, for load: the `n`th of an endless round of what extensions might do.
-    pub(super) fn chatter(&self, n: u32) -> Option<Emission> {
+    pub(super) fn chatter(&self, n: u64) -> Option<Emission> {
         let n = usize::try_from(n).unwrap_or(0);
         let mut extension = self
             .extensions

@@ -49,11 +49,11 @@ async fn load(shared: Arc<Shared>) {
     const TICKS: u32 = 100;
     let mut ticks = interval(Duration::from_secs(1) / TICKS);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let (mut due, mut n) = (0, 0);
+    let (mut due, mut n) = (0, 0_u64);
     loop {
         ticks.tick().await;
         due += shared.profile.frames_per_s;
-        let numbers = n..n + due / TICKS;
+        let numbers = n..n + u64::from(due / TICKS);
         n = numbers.end;
         let chat = |state: &mut State| {
             let mut letters = shared.catch_up(state);
