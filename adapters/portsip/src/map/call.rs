@@ -72,9 +72,10 @@ impl Translator {
         }
         let mut patch = self.patch(tell, info);
         if !session.opened && session.patch == CallPatch::default() {
-            self.joined(tell, &mut session, patch.clone());
             session.callee = number(&info.callee);
             session.latest = session.callee.clone();
+            patch.native.merge(&routed_to(session.latest.as_deref()));
+            self.joined(tell, &mut session, patch);
             self.caller_leg(tell, &mut session, &info.caller);
             return self.sessions.put(session, tell.now);
         }
@@ -82,19 +83,22 @@ impl Translator {
         self.caller_changed(tell, &mut session, info, &patch);
         // As dialled they stay, whoever is there now.
         let same = |party: &Option<Party>, known: &Option<model::Text>, told: &Scalar<'_>| {
-            party.clone().filter(|_| *known == number(told))
+            party
+                .clone()
+                .filter(|_| known.is_none() || *known == number(told))
         };
         patch.callee = same(&patch.callee, &session.callee, &info.callee);
         patch.caller = same(&patch.caller, &session.called_by, &info.caller);
-        if let Some(to) = route.as_ref().and_then(|route| route.number.as_deref()) {
-            patch.native.set("routed_to", to);
-        }
+        let to = route.as_ref().and_then(|route| route.number.as_deref());
+        patch.native.merge(&routed_to(to));
         patch.route = route;
         let news = news(&session.patch, &patch);
         session.patch = merged(&session.patch, &patch);
         if let Some(patch) = news {
             tell.native("call_update_info", tell::call(&session, false, patch));
         }
+        session.callee = session.callee.take().or_else(|| number(&info.callee));
+        self.caller_leg(tell, &mut session, &info.caller);
         self.sessions.put(session, tell.now);
     }
 
@@ -119,6 +123,7 @@ impl Translator {
             .rfind(|leg| leg.is_open() && leg.answered && leg.service.is_none());
         if let Some(leg) = talking {
             leg.handed_on = true;
+            let key = leg.key.clone();
             let from = self
                 .directory
                 .party(session.tenant.as_ref(), &leg.user, None, Side::Either);
@@ -129,6 +134,12 @@ impl Translator {
                 to: patch.callee.clone(),
                 related: None,
             };
+            tell.inferred("call_update_info.callee_after_answer", fact);
+            let patch = LegPatch {
+                native: tell::native(&[("transferred_to", Some(&callee))]),
+                ..LegPatch::default()
+            };
+            let fact = tell::leg(session, &key, None, patch);
             tell.inferred("call_update_info.callee_after_answer", fact);
         }
         session.latest = Some(callee);
@@ -168,9 +179,8 @@ impl Translator {
             let party = patch.caller.clone().unwrap_or_default();
             let fact = tell::leg(session, &session.caller_leg(), None, tell::party(party));
             tell.native("call_update_info.caller", fact);
+            session.caller = Some(caller);
         }
-        session.called_by = session.called_by.take().or(Some(caller.clone()));
-        session.caller = Some(caller);
     }
 
     /// The events that each call has up to v16.1.
@@ -209,7 +219,7 @@ impl Translator {
         }
         let patch = CallPatch {
             route: Some(self.directory.route(session.tenant.as_ref(), &target)),
-            native: tell::native(&[("routed_to", Some(&target))]),
+            native: routed_to(Some(&target)),
             ..CallPatch::default()
         };
         session.latest = Some(target);
@@ -325,11 +335,12 @@ impl Translator {
         if track.state == state {
             return;
         }
+        let is_person = track.service.is_none();
         track.state = state;
         track.answered = true;
         track.started_at = track.started_at.or(tell.time);
         let key = track.key.clone();
-        session.answered = true;
+        session.answered |= is_person;
         let fact = tell::leg(session, &key, Some(state), patch);
         tell.say(basis, rule, tell.time, fact);
     }
@@ -387,6 +398,11 @@ pub(super) fn sides(direction: Direction) -> (Side, Side) {
 pub(super) fn number(told: &Scalar<'_>) -> Option<model::Text> {
     let user = read::Address::read(read::text(told)?).user;
     (!user.is_empty()).then(|| user.into())
+}
+
+/// Where the call was sent last, to be known after a restart.
+fn routed_to(number: Option<&str>) -> Native {
+    tell::native(&[("routed_to", number)])
 }
 
 /// What of a message is new, if anything is.

@@ -81,6 +81,11 @@ impl Translator {
             track.state,
             LegState::Queued | LegState::Connected | LegState::Held
         ) {
+            if patch != LegPatch::default() {
+                let key = track.key.clone();
+                let fact = tell::leg(session, &key, None, patch);
+                tell.say(basis, rule, tell.time, fact);
+            }
             return;
         }
         track.state = match track.service {

@@ -98,6 +98,7 @@ fn track(session: &str, leg: &Leg) -> Track {
     track.started_at = Some(leg.started_at);
     track.rang = leg.ringing_at.is_some();
     track.answered = leg.answered_at.is_some() || leg.state == LegState::Queued;
+    track.handed_on = leg.native.get("transferred_to").is_some();
     track.end = leg.end.clone().map(|end| (leg.ended_at, end));
     track.native = ["destination", "call_target"]
         .iter()

@@ -327,26 +327,26 @@ impl Session {
         true
     }
 
-    /// The open leg that a message speaks of: the one to that device; else the only one to that number of which no
-    /// device is known; else, when the message knows no device, the only one to that number.
+    /// The open leg that a message speaks of: the one to that device, else the only one to that number of which no
+    /// device is known. When the message knows no device either, the only one to that number, or to have answered there.
     pub(super) fn find(&self, aim: &Aim) -> Option<usize> {
-        let open = || {
-            self.legs
-                .iter()
-                .enumerate()
-                .filter(|(_, leg)| leg.is_open())
+        let only = |fits: &dyn Fn(&Track) -> bool| {
+            let legs = self.legs.iter().enumerate();
+            let mut legs = legs.filter(|(_, leg)| leg.is_open() && fits(leg));
+            match (legs.next(), legs.next()) {
+                (Some((at, _)), None) => Some(at),
+                _ => None,
+            }
         };
-        if let Some(device) = &aim.device
-            && let Some((at, _)) = open().find(|(_, leg)| leg.device.as_ref() == Some(device))
-        {
-            return Some(at);
-        }
-        let mut fits = open().filter(|(_, leg)| {
-            leg.user == aim.user && (aim.device.is_none() || leg.device.is_none())
-        });
-        match (fits.next(), fits.next()) {
-            (Some((at, _)), None) => Some(at),
-            _ => None,
+        let there = |leg: &Track| leg.user == aim.user;
+        let bare = |leg: &Track| there(leg) && leg.device.is_none();
+        match &aim.device {
+            Some(device) => {
+                only(&|leg| leg.device.as_ref() == Some(device)).or_else(|| only(&bare))
+            }
+            None => only(&there)
+                .or_else(|| only(&bare))
+                .or_else(|| only(&|leg| there(leg) && leg.answered)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use model::{Basis, Cause, End, EndedBy, LegState, Outcome, observation::LegPatch};
+use model::{Basis, Cause, End, EndedBy, LegState, Native, Outcome, observation::LegPatch};
 
 use super::{
     Translator,
@@ -147,27 +147,31 @@ impl Translator {
                 .or(read::text(&body.call_target))
                 .unwrap_or(&aim.user);
             let (at, mut patch) = self.new_leg(session, aim, told, true);
-            patch.native = tell::native(&[
-                ("destination", device),
-                ("call_target", read::text(&body.call_target)),
-                ("cli", read::text(&body.cli)),
-            ]);
+            patch.native = told_as(body);
             return (at, patch);
         };
+        // Concluded, or known by number, until now; here is the device.
         let track = &mut session.legs[at];
-        track.native = true;
-        if track.device.is_some() || aim.device.is_none() {
-            return (at, LegPatch::default());
+        let mut patch = LegPatch::default();
+        if !std::mem::replace(&mut track.native, true) {
+            patch.native = told_as(body);
         }
-        // Known by number until now; here is the device.
-        track.device = aim.device.clone();
-        let patch = LegPatch {
-            device: aim.device.clone(),
-            native: tell::native(&[("destination", device)]),
-            ..LegPatch::default()
-        };
+        if track.device.is_none() && aim.device.is_some() {
+            track.device.clone_from(&aim.device);
+            patch.device.clone_from(&aim.device);
+            patch.native = told_as(body);
+        }
         (at, patch)
     }
+}
+
+/// How the PBX names a target. That it does is what tells such a leg from one that was concluded.
+fn told_as(body: &Target<'_>) -> Native {
+    tell::native(&[
+        ("destination", read::text(&body.destination)),
+        ("call_target", read::text(&body.call_target)),
+        ("cli", read::text(&body.cli)),
+    ])
 }
 
 /// How a leg ended, as far as a target event tells.
