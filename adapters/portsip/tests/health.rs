@@ -18,37 +18,66 @@ use testkit::{TokioClock, must};
 #[tokio::test]
 async fn every_message_is_recognized_and_every_record_is_of_a_true_call() {
     for dialect in Dialect::ALL {
-        let sim = Sim::start(Profile {
-            calls_per_s: 2.0,
-            pace: 100.0,
-            ..Profile::of(dialect)
-        })
-        .await
-        .unwrap();
-        let facts = must("sixty calls", hear(&sim, 60)).await;
-        let mut recorded = BTreeSet::new();
-        for fact in &facts {
-            match fact {
-                Fact::Unrecognized { shape } => panic!("{dialect:?}: {shape}"),
-                Fact::Source(SourceFact::Degraded { reason }) => panic!("{dialect:?}: {reason}"),
-                Fact::Cdr(cdr) => {
-                    recorded.insert(cdr.call.to_string());
-                }
-                _ => {}
+        check(Profile::of(dialect)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_habits_of_single_versions_change_nothing() {
+    let of = Profile::of;
+    let odd = [
+        Profile {
+            numeric_ids: true,
+            ..of(Dialect::V12)
+        },
+        Profile {
+            acknowledge: false,
+            duplicate_target_add: true,
+            ..of(Dialect::V16)
+        },
+        Profile {
+            target_events: false,
+            numeric_agent_id: true,
+            ..of(Dialect::V22)
+        },
+        Profile {
+            replace_scope: true,
+            wrong_answer_user: true,
+            ..of(Dialect::V22_3)
+        },
+    ];
+    for profile in odd {
+        check(profile).await;
+    }
+}
+
+async fn check(profile: Profile) {
+    let sim = Sim::start(Profile {
+        calls_per_s: 2.0,
+        pace: 100.0,
+        ..profile.clone()
+    })
+    .await
+    .unwrap();
+    let facts = must("sixty calls", hear(&sim, 60)).await;
+    let mut recorded = BTreeSet::new();
+    for fact in &facts {
+        match fact {
+            Fact::Unrecognized { shape } => panic!("{shape}: {profile:?}"),
+            Fact::Source(SourceFact::Degraded { reason }) => panic!("{reason}: {profile:?}"),
+            Fact::Cdr(cdr) => {
+                recorded.insert(cdr.call.to_string());
             }
+            _ => {}
         }
-        assert!(
-            facts.contains(&Fact::Source(SourceFact::Synced)),
-            "{dialect:?}"
-        );
-        let truth = sim.truth();
-        for call in &recorded {
-            let real = truth.iter().find(|real| real.session_id == *call);
-            assert!(
-                real.is_some_and(|real| real.ended_at.is_some()),
-                "{dialect:?}: {call}"
-            );
-        }
+    }
+    let synced = Fact::Source(SourceFact::Synced);
+    assert!(facts.contains(&synced), "{profile:?}");
+    let truth = sim.truth();
+    for call in &recorded {
+        let real = truth.iter().find(|real| real.session_id == *call);
+        let ended = real.is_some_and(|real| real.ended_at.is_some());
+        assert!(ended, "{call}: {profile:?}");
     }
 }
 

@@ -13,7 +13,7 @@ use portsip::{
     Limits,
     config::{Config, Secret},
     link::{Connection, connect},
-    sim::{Hang, Lever, Listen, Order, Plot, Profile, Sim},
+    sim::{Hang, Lever, Listen, Order, Plot, Profile, Scenario, Sim},
     wire::Dialect,
 };
 use rustls::pki_types::PrivateKeyDer;
@@ -294,6 +294,38 @@ async fn a_pbx_that_answers_pings_is_kept_and_a_mute_one_is_given_up() {
     let (_, error) = read_to_end(&mut link).await;
     assert_eq!(error.kind, LinkErrorKind::Transient);
     assert!(error.chain().contains("pings"), "{}", error.chain());
+}
+
+#[tokio::test]
+async fn a_scenario_is_played() {
+    let scenario = Scenario::parse(
+        r#"{"profile": {"dialect": "v22", "pace": 50}}
+        {"at": 1, "call": {"plot": "internal", "caller": "101", "callee": "102"}}
+        {"at": 2, "call": {"plot": "internal", "caller": "4711", "callee": "102"}}
+        {"at": 3, "raw": {"event_type": "moon_phase_changed"}}
+        {"at": 120, "text": "{\"event_type\":\"last words\"}"}
+        {"at": 120, "lever": "close"}"#,
+    )
+    .unwrap();
+    let sim = Sim::start(scenario.profile.clone()).await.unwrap();
+    let mut link = open(&config(&sim)).await.unwrap();
+    let ((), (heard, _)) = tokio::join!(sim.play(&scenario), read_to_end(&mut link));
+    let names = heard
+        .iter()
+        .filter_map(|event| event["event_type"].as_str());
+    let told: Vec<&str> = names
+        .filter(|name| {
+            ["call_start", "moon_phase_changed", "call_cdr", "last words"].contains(name)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        ["call_start", "moon_phase_changed", "call_cdr", "last words"]
+    );
+    let [truth] = &sim.truth()[..] else {
+        panic!("{:?}", sim.truth());
+    };
+    assert_eq!((&*truth.caller, &*truth.callee), ("101", "102"));
 }
 
 #[tokio::test]
