@@ -5,7 +5,7 @@
 use std::{
     collections::VecDeque,
     future::pending,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -208,6 +208,18 @@ async fn requests_go_to_the_link_and_no_ops_are_counted() {
     assert_eq!(run.handle.counters().requests(), 1);
     let memo = run.heard.heard().last().map(|heard| heard.memo.len());
     assert_eq!(memo, Some(1));
+    run.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_is_handed_on_even_when_sending_fails() {
+    let run = Run::start([
+        Attempt::link(["ask in vain", "a", "b"]),
+        Attempt::link(["c"]),
+    ]);
+    run.heard.until_frame("c").await;
+    assert_eq!(run.heard.frames(), ["ask in vain", "a", "b", "c"]);
+    assert_eq!(run.handle.counters().connects(), 2);
     run.stop().await;
 }
 
@@ -435,7 +447,13 @@ impl Link for Script {
     }
 
     async fn send(&mut self, request: Bytes) -> Result<(), LinkError> {
-        self.sent.lock().unwrap().push(request);
+        if request == "in vain" {
+            return Err(scripted(LinkErrorKind::Transient));
+        }
+        self.sent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(request);
         Ok(())
     }
 
@@ -460,6 +478,7 @@ impl Translator for Echo {
         let text = std::str::from_utf8(frame).unwrap();
         out.reports.push(Report::new(text));
         match text {
+            "ask in vain" => out.requests.push(Bytes::from("in vain")),
             "ask for more" => out.requests.push(Bytes::from("more please")),
             "no-op" => out.no_ops += 1,
             "memo" => out.memo.push(MemoChange {

@@ -81,6 +81,7 @@ impl Supervisor {
         }
     }
 
+    /// Hands on all that was read, even when a request in between finds the link broken.
     async fn frames(
         &mut self,
         stop: &CancellationToken,
@@ -88,8 +89,9 @@ impl Supervisor {
         frames: &mut Vec<Bytes>,
         now: Now,
     ) -> Result<(), Broken> {
+        let mut broken = None;
         if self.timed_out(now) {
-            self.hand_on(stop, link, None, now).await?;
+            broken = lost(self.hand_on(stop, link, None, now).await)?;
         }
         for bytes in frames.drain(..) {
             self.frames += 1;
@@ -100,10 +102,14 @@ impl Supervisor {
                 boot: self.boot,
                 n: self.frames,
             };
-            self.hand_on(stop, link, Some(RawFrame { id, bytes }), now)
-                .await?;
+            let frame = Some(RawFrame { id, bytes });
+            if broken.is_some() {
+                self.deliver(stop, frame, now).await?;
+            } else {
+                broken = lost(self.hand_on(stop, link, frame, now).await)?;
+            }
         }
-        Ok(())
+        broken.map_or(Ok(()), |error| Err(Broken::Link(error)))
     }
 
     /// Delivers what the translator has put out, then sends the requests in it.
@@ -149,6 +155,15 @@ enum Broken {
 impl From<Ended> for Broken {
     fn from(ended: Ended) -> Self {
         Self::Ended(ended)
+    }
+}
+
+/// Sets the end of the link apart from the end of all.
+fn lost(handed_on: Result<(), Broken>) -> Result<Option<LinkError>, Ended> {
+    match handed_on {
+        Ok(()) => Ok(None),
+        Err(Broken::Link(error)) => Ok(Some(error)),
+        Err(Broken::Ended(ended)) => Err(ended),
     }
 }
 
