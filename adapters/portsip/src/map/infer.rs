@@ -48,7 +48,8 @@ impl Translator {
         let open: Vec<usize> = legs_of(&session, number);
         let (at, patch) = match open.as_slice() {
             [] => {
-                if self.directory.service(tenant.as_ref(), number).is_some() {
+                let is_service = self.directory.service(tenant.as_ref(), number).is_some();
+                if is_service || is_over(&session, number, tell) {
                     return self.sessions.put(session, tell.now);
                 }
                 self.new_leg(&mut session, &aim, number, false)
@@ -112,7 +113,7 @@ impl Translator {
         };
         let is_service = self.directory.service(tenant.as_ref(), number).is_some();
         match legs_of(&session, number).as_slice() {
-            [] if is_service || session.answered => {}
+            [] if is_service || session.answered || is_over(&session, number, tell) => {}
             [] => {
                 let (at, patch) = self.new_leg(&mut session, &aim, number, false);
                 self.connect(tell, &mut session, at, patch, (Basis::Inferred, rule));
@@ -229,6 +230,15 @@ fn legs_of(session: &Session, number: &Text) -> Vec<usize> {
     legs.filter(|(_, leg)| leg.is_open() && leg.user == *number)
         .map(|(at, _)| at)
         .collect()
+}
+
+/// True when a leg there has ended since: the message comes late.
+fn is_over(session: &Session, number: &Text, tell: &Telling) -> bool {
+    let ended = |leg: &Track| leg.end.as_ref().is_some_and(|(time, _)| *time >= tell.time);
+    session
+        .legs
+        .iter()
+        .any(|leg| leg.user == *number && ended(leg))
 }
 
 fn is_concluded(leg: &Track, number: &Text) -> bool {
