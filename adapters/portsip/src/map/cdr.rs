@@ -9,7 +9,7 @@ use super::{
     Translator,
     end::{self, Ending},
     read,
-    sessions::{Aim, Service, Session, Track, host},
+    session::{Aim, Service, Session, Track, host},
     target::mark,
     tell::{self, Telling},
     words::normal,

@@ -9,7 +9,8 @@ use super::{
     Translator,
     call::sides,
     directory::Side,
-    sessions::{Aim, GRACE, Service, Session},
+    session::{Aim, Service, Session},
+    sessions::GRACE,
     tell::{self, Telling},
 };
 

@@ -13,7 +13,7 @@ use super::{
     call::{merged, number},
     end::Ending,
     read,
-    sessions::Session,
+    session::Session,
     tell::{self, Telling},
 };
 use crate::wire::{CallInfo, Scalar, Target};

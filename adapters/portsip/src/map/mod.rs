@@ -1,13 +1,14 @@
 //! Meaning: native messages in, observations out. Pure; remembers what a message needs to be understood.
 //!
 //! PortSIP tells the same fact through several topics, each with a part of the truth and in no order among them. The
-//! map keeps a small [`Session`](sessions::Session) for each call, gives every leg its key, and joins what has no key.
+//! map keeps a small session for each call, gives every leg its key, and joins what has no key.
 
 mod call;
 mod cdr;
 mod directory;
 mod end;
 mod extension;
+mod infer;
 mod leg;
 mod life;
 mod manage;
@@ -15,7 +16,9 @@ mod queue;
 mod read;
 mod register;
 mod resume;
+mod session;
 mod sessions;
+mod step;
 mod sync;
 mod target;
 mod tell;

@@ -11,7 +11,7 @@ use super::{
     Translator,
     directory::Side,
     read,
-    sessions::{Aim, Service, Session},
+    session::{Aim, Service, Session},
     tell::{self, Telling},
     words::{self, CallerMove},
 };

@@ -8,7 +8,7 @@ use model::{
 use super::{
     Translator,
     call::number,
-    sessions::{Service, Session, Track},
+    session::{Service, Session, Track},
 };
 
 impl Translator {

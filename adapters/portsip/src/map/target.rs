@@ -8,7 +8,7 @@ use super::{
     Translator,
     end::Ending,
     read,
-    sessions::{Aim, Service, Session},
+    session::{Aim, Service, Session},
     tell::{self, Telling},
 };
 use crate::wire::{Target, TargetStep};
