@@ -9,7 +9,7 @@ use model::{
     observation::{CallPatch, LegFact, LegPatch},
 };
 
-use super::{read, sessions::Session};
+use super::{read, session::Session};
 use crate::wire::{DecodeError, Event};
 
 /// The most characters of an event's name, and of the shape of what is not known.
