@@ -580,6 +580,10 @@ words! {
     }
 }
 
+#[expect(
+    clippy::derivable_impls,
+    reason = "the macro that declares the words derives no default"
+)]
 impl Default for OriginKind {
     fn default() -> Self {
         Self::Gateway
