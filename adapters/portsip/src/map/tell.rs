@@ -35,7 +35,7 @@ impl Telling {
             time: read::time(&event.time),
             now,
             memo: Vec::new(),
-            report: Report::new(&short(&event.name)),
+            report: Report::new(short(&event.name)),
         }
     }
 
@@ -191,6 +191,10 @@ fn attach(report: &mut Report, bytes: &Bytes) {
     }
 }
 
-fn short(text: &str) -> String {
-    text.chars().take(MAX_NAME).collect()
+fn short(text: &str) -> &str {
+    let end = text
+        .char_indices()
+        .nth(MAX_NAME)
+        .map_or(text.len(), |(end, _)| end);
+    &text[..end]
 }
