@@ -1,5 +1,10 @@
 //! The program as a person runs it: exit codes, and what goes to stdout and stderr.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
 use std::{
     fs,
     path::Path,

@@ -1,5 +1,10 @@
 //! `switchhook tail` against a gateway whose every frame is scripted.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     process::{Output, Stdio},
@@ -60,6 +65,7 @@ impl Gateway {
     async fn accept(&self) -> Connection {
         let (socket, _) = self.listener.accept().await.unwrap();
         let mut asked = (String::new(), None);
+        #[expect(clippy::result_large_err, reason = "the signature is the library's")]
         let note = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
             let authorization = request.headers().get("authorization");
             let authorization = authorization.map(|value| value.to_str().unwrap().to_owned());
@@ -353,7 +359,7 @@ async fn ctrl_c_ends_it_well() {
     let mut connection = gateway.accept().await;
     connection.send(&event(1, "call.started")).await;
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    lines.next_line().await.unwrap();
+    assert!(lines.next_line().await.unwrap().is_some());
     let id = child.id().unwrap().to_string();
     let kill = Command::new("kill")
         .args(["-INT", &id])
@@ -361,5 +367,6 @@ async fn ctrl_c_ends_it_well() {
         .await
         .unwrap();
     assert!(kill.success());
-    assert_eq!(ended(child).await.status.code(), Some(0));
+    let output = ended(child).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
 }

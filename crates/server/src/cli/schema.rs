@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 
 use super::{Exit, Failure, print};
 
+/// Print the JSON Schema of what is published.
+///
 /// The schemas are draft 2020-12.
 #[derive(Debug, Args)]
 pub(super) struct Schema {
