@@ -7,7 +7,9 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    path::Path,
     process::{Output, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
@@ -18,6 +20,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     process::{Child, Command},
 };
+use tokio_rustls::{TlsAcceptor, rustls::pki_types::PrivateKeyDer};
 use tokio_tungstenite::{
     WebSocketStream, accept_hdr_async,
     tungstenite::{
@@ -51,9 +54,10 @@ impl Gateway {
     fn tail(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_switchhook"));
         command
-            .args(["tail", "--url", &format!("http://{}", self.address)])
+            .arg("tail")
             .args(args)
             .env_clear()
+            .env("SWITCHHOOK_URL", format!("http://{}", self.address))
             .env("TZ", "UTC")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -215,6 +219,63 @@ async fn events_are_printed_and_a_lost_connection_is_resumed_after_the_last() {
     assert!(
         told.contains("again in") && told.contains("4501") && told.contains("4401"),
         "{told}"
+    );
+}
+
+#[tokio::test]
+async fn over_tls_the_certificate_is_checked() {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
+    let roots = folder.path().join("roots.pem");
+    std::fs::write(&roots, made.cert.pem()).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+
+    let gateway = Gateway::start().await;
+    let url = format!("https://{}", gateway.address);
+    let tail = |roots: &Path| {
+        let mut tail = gateway.tail(&["--url", &url]);
+        tail.env("SSL_CERT_FILE", roots);
+        tail.spawn().unwrap()
+    };
+
+    let trusting = tail(&roots);
+    let (tcp, _) = gateway.listener.accept().await.unwrap();
+    let tls = acceptor.accept(tcp).await.unwrap();
+    let mut socket = tokio_tungstenite::accept_async(tls).await.unwrap();
+    let frame = Message::text(event(1, "call.started").to_string());
+    socket.send(frame).await.unwrap();
+    let closing = stream("closing", &json!({"code": 4401, "retryable": false}));
+    socket
+        .send(Message::text(closing.to_string()))
+        .await
+        .unwrap();
+    socket.close(None).await.unwrap();
+    let output = ended(trusting).await;
+    assert!(
+        text(&output.stdout).contains("call.started"),
+        "{}",
+        text(&output.stderr)
+    );
+
+    let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    std::fs::write(&roots, other.cert.pem()).unwrap();
+    let wary = tail(&roots);
+    let (tcp, _) = gateway.listener.accept().await.unwrap();
+    assert!(acceptor.accept(tcp).await.is_err());
+    let output = ended(wary).await;
+    assert_eq!(output.status.code(), Some(69));
+    assert!(
+        text(&output.stderr).contains("certificate"),
+        "{}",
+        text(&output.stderr)
     );
 }
 
