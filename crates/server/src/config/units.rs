@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use serde_json::{Value, json};
+
 use super::reader::{Read, Slot};
 
 /// A number of bytes.
@@ -87,11 +89,19 @@ impl Read for Size {
     fn read(slot: &Slot<'_>) -> Option<Self> {
         slot.parsed("a size", "\"4MiB\"", Self::parse)
     }
+
+    fn schema() -> Value {
+        json!({"type": "string", "pattern": "^[0-9]+ *([KMGT]i?)?[Bb]$"})
+    }
 }
 
 impl Read for Period {
     fn read(slot: &Slot<'_>) -> Option<Self> {
         slot.parsed("a duration", "\"45s\"", Self::parse)
+    }
+
+    fn schema() -> Value {
+        json!({"type": "string", "pattern": "^[0-9]+ *(ms|s|m|h|d)$"})
     }
 }
 
