@@ -580,6 +580,7 @@ words! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "the enum is made by a macro")]
 impl Default for OriginKind {
     fn default() -> Self {
         Self::Gateway
