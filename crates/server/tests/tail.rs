@@ -17,7 +17,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     process::{Child, Command},
 };
 use tokio_rustls::{TlsAcceptor, rustls::pki_types::PrivateKeyDer};
@@ -52,18 +52,7 @@ impl Gateway {
 
     /// The program, following this gateway.
     fn tail(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_switchhook"));
-        command
-            .arg("tail")
-            .args(args)
-            .env_clear()
-            .env("SWITCHHOOK_URL", format!("http://{}", self.address))
-            .env("TZ", "UTC")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        command
+        tail(&format!("http://{}", self.address), args)
     }
 
     async fn accept(&self) -> Connection {
@@ -115,6 +104,22 @@ impl Connection {
         self.socket.send(Message::Close(Some(frame))).await.unwrap();
         while self.socket.next().await.is_some_and(|frame| frame.is_ok()) {}
     }
+}
+
+/// The program, following the gateway at this URL.
+fn tail(url: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_switchhook"));
+    command
+        .arg("tail")
+        .args(args)
+        .env_clear()
+        .env("SWITCHHOOK_URL", url)
+        .env("TZ", "UTC")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
 }
 
 fn stream(kind: &str, data: &Value) -> Value {
@@ -241,9 +246,8 @@ async fn over_tls_the_certificate_is_checked() {
     let gateway = Gateway::start().await;
     let url = format!("https://{}", gateway.address);
     let tail = |roots: &Path| {
-        let mut tail = gateway.tail(&["--url", &url]);
-        tail.env("SSL_CERT_FILE", roots);
-        tail.spawn().unwrap()
+        let mut command = tail(&url, &[]);
+        command.env("SSL_CERT_FILE", roots).spawn().unwrap()
     };
 
     let trusting = tail(&roots);
@@ -370,10 +374,12 @@ async fn an_unwilling_gateway_is_tried_again_once_it_has_worked() {
 
 #[tokio::test]
 async fn nobody_at_the_address_is_69() {
-    let gateway = Gateway::start().await;
-    let mut tail = gateway.tail(&[]);
-    drop(gateway);
-    let output = ended(tail.spawn().unwrap()).await;
+    // Bound and not listening: nobody else gets the port, and whoever connects is refused.
+    let deaf = TcpSocket::new_v4().unwrap();
+    deaf.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let url = format!("http://{}", deaf.local_addr().unwrap());
+    let child = tail(&url, &[]).spawn().unwrap();
+    let output = ended(child).await;
     assert_eq!(output.status.code(), Some(69));
     assert!(
         text(&output.stderr).contains("cannot reach"),
