@@ -137,6 +137,16 @@ fn sources_have_sensible_defaults() {
 }
 
 #[test]
+fn every_source_can_be_built_without_a_network() {
+    let config = right(&format!("{HQ}silence = \"30s\""));
+    for source in config.sources.values() {
+        let adapter = adapters::build(source).unwrap();
+        assert_eq!(adapter.descriptor().adapter, source.adapter);
+        assert!(adapter.descriptor().silence < source.silence);
+    }
+}
+
+#[test]
 fn plain_text_is_for_loopback_or_by_wish() {
     let local = HQ.replace("wss://pbx.example.com:8887", "ws://127.0.0.1:8887");
     right(&local);
