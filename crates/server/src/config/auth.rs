@@ -136,7 +136,7 @@ impl Auth {
     /// What is wrong with these rules on this listener, and how to mend it.
     pub(super) fn misplaced(&self, listen: SocketAddr) -> Option<(String, &'static str)> {
         (self.mode == Mode::None && !listen.ip().is_loopback()).then(|| {
-            let wrong = format!("\"none\" lets everybody in, and {listen} is not loopback");
+            let wrong = format!("auth.mode \"none\" lets everybody in, and {listen} is not loopback");
             let mend = "write mode = \"tokens\" and add a token (`switchhook token new`), or listen on 127.0.0.1";
             (wrong, mend)
         })

@@ -141,7 +141,13 @@ impl Config {
         let given = context.names("sources");
         let config = context.read(|root| Self::sections(root, context.folder, &given, adapters));
         if let Some((wrong, mend)) = config.auth.misplaced(config.server.listen) {
-            context.complain_at(&["auth", "mode"], wrong, mend);
+            let given = context.names("auth").contains(&"mode");
+            let at = if given {
+                ["auth", "mode"]
+            } else {
+                ["server", "listen"]
+            };
+            context.complain_at(&at, wrong, mend);
         }
         let mistakes = context.mistakes.into_inner();
         if mistakes.is_empty() {

@@ -191,12 +191,12 @@ header_time = "10 minutes or so, whatever is left of the hour, and then some mor
 #[test]
 fn nobody_is_let_in_from_outside_without_a_token() {
     expect![[r#"
-        /etc/switchhook.toml:1:1: auth.mode: "none" lets everybody in, and 0.0.0.0:7575 is not loopback
+        /etc/switchhook.toml:2:10: server.listen: auth.mode "none" lets everybody in, and 0.0.0.0:7575 is not loopback
           mend: write mode = "tokens" and add a token (`switchhook token new`), or listen on 127.0.0.1
         1 mistake
     "#]].assert_eq(&told("[server]\nlisten = \"0.0.0.0:7575\"\n"));
     expect![[r#"
-        /etc/switchhook.toml:4:8: auth.mode: "none" lets everybody in, and [::]:7575 is not loopback
+        /etc/switchhook.toml:4:8: auth.mode: auth.mode "none" lets everybody in, and [::]:7575 is not loopback
           mend: write mode = "tokens" and add a token (`switchhook token new`), or listen on 127.0.0.1
         1 mistake
     "#]].assert_eq(&told(
