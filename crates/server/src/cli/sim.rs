@@ -10,6 +10,8 @@ use clap::{Args, Subcommand};
 use super::{Failure, wait};
 use crate::run::{self, Chaos, Simulation};
 
+/// Run a simulated PBX to develop against.
+///
 /// Speaks the protocol of a PBX, with people who call each other.
 #[derive(Debug, Args)]
 pub(super) struct Sim {
