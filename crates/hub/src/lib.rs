@@ -5,3 +5,7 @@
 
 pub mod block;
 pub mod draft;
+pub mod fanout;
+pub mod filter;
+pub mod stream;
+pub mod tail;
