@@ -264,8 +264,15 @@ mod tests {
         }
         let wait = identity.admit(200, start).unwrap_err();
         assert!(wait > Duration::ZERO && wait <= Duration::from_millis(6));
-        assert_eq!(identity.admit(200, start + Duration::from_millis(6)), Ok(()));
-        assert!(identity.admit(200, start + Duration::from_millis(6)).is_err());
+        assert_eq!(
+            identity.admit(200, start + Duration::from_millis(6)),
+            Ok(())
+        );
+        assert!(
+            identity
+                .admit(200, start + Duration::from_millis(6))
+                .is_err()
+        );
     }
 
     #[test]

@@ -103,7 +103,10 @@ impl Authority {
 
     /// Takes over other tokens. Identities whose token is gone or changed end; see [`Identity::ended`].
     pub fn reload(&self, mode: Mode) {
-        let mut verifier = self.verifier.write().unwrap_or_else(PoisonError::into_inner);
+        let mut verifier = self
+            .verifier
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         let next = match (&mut *verifier, mode) {
             (Verifier::Tokens(known), Mode::Tokens(tokens)) => {
                 known.replace(tokens);
@@ -182,7 +185,8 @@ impl Authority {
     pub fn issue(&self, principal: &Principal) -> Result<IssuedTicket, Problem> {
         let random = (self.entropy)().map_err(|error| {
             tracing::error!(%error, "no randomness for a ticket");
-            Problem::new(Kind::Unavailable, "no ticket can be made now").after(Duration::from_secs(1))
+            Problem::new(Kind::Unavailable, "no ticket can be made now")
+                .after(Duration::from_secs(1))
         })?;
         let now = self.clock.now();
         let ticket = self

@@ -76,7 +76,11 @@ mod tests {
     #[test]
     fn a_ticket_is_good_once_and_for_half_a_minute() {
         let (tickets, identity) = (Tickets::default(), Arc::new(Identity::local()));
-        let issue = |n| tickets.issue(Arc::clone(&identity), random(n), NOW).unwrap();
+        let issue = |n| {
+            tickets
+                .issue(Arc::clone(&identity), random(n), NOW)
+                .unwrap()
+        };
         let (first, second) = (issue(1), issue(2));
         assert!(tickets.redeem(&first, NOW).is_some());
         assert!(tickets.redeem(&first, NOW).is_none());
@@ -88,7 +92,9 @@ mod tests {
     fn the_table_is_bounded_and_expired_tickets_make_room() {
         let (tickets, identity) = (Tickets::default(), Arc::new(Identity::local()));
         for n in 0..Tickets::MOST {
-            tickets.issue(Arc::clone(&identity), random(n), NOW).unwrap();
+            tickets
+                .issue(Arc::clone(&identity), random(n), NOW)
+                .unwrap();
         }
         let one_more = |now| tickets.issue(Arc::clone(&identity), random(Tickets::MOST), now);
         assert_eq!(one_more(NOW).unwrap_err().kind(), Kind::Unavailable);

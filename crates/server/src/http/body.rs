@@ -1,4 +1,4 @@
-//! Request bodies: JSON objects of known members, within bounds of size and time.
+//! Request bodies: JSON of known members, within bounds of size and time.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -8,35 +8,6 @@ use serde_json::{Map, Value};
 
 use super::Limits;
 use crate::problem::{Kind, Problem, Violation};
-
-/// Reads a body that must be one JSON object.
-///
-/// # Errors
-/// When it is too large, too slow, not JSON, or no object.
-pub(crate) async fn object(
-    request: Request<Body>,
-    limits: Limits,
-) -> Result<Map<String, Value>, Problem> {
-    let json = is_json(&request);
-    let bytes = read(request, limits).await?;
-    if !json {
-        return Err(Problem::new(
-            Kind::UnsupportedMediaType,
-            "the content type is not `application/json`",
-        ));
-    }
-    match serde_json::from_slice(&bytes) {
-        Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err(Problem::body(vec![Violation::pointer(
-            "",
-            "a JSON object is expected",
-        )])),
-        Err(error) => Err(Problem::body(vec![Violation::pointer(
-            "",
-            format!("not JSON: {error}"),
-        )])),
-    }
-}
 
 /// Reads a body that must be empty; an object without members counts as empty.
 ///
@@ -76,12 +47,7 @@ pub(crate) async fn empty(request: Request<Body>, limits: Limits) -> Result<(), 
 }
 
 async fn read(request: Request<Body>, limits: Limits) -> Result<Bytes, Problem> {
-    let too_large = || {
-        Problem::new(
-            Kind::BodyTooLarge,
-            format!("at most {} bytes", limits.body),
-        )
-    };
+    let too_large = || Problem::new(Kind::BodyTooLarge, format!("at most {} bytes", limits.body));
     let announced = request
         .headers()
         .get(header::CONTENT_LENGTH)

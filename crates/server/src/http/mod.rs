@@ -17,7 +17,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub(crate) use self::body::{empty, object};
+pub(crate) use self::body::empty;
 
 /// What a connection and a request may cost.
 #[derive(Clone, Copy, Debug)]

@@ -54,17 +54,6 @@ impl Query {
         }
     }
 
-    /// Takes out a list of values separated by commas. Absent is none; an empty text is an empty list.
-    pub fn list(&mut self, name: &str) -> Option<Vec<String>> {
-        self.take(name).map(|text| {
-            text.split(',')
-                .map(str::trim)
-                .filter(|item| !item.is_empty())
-                .map(str::to_owned)
-                .collect()
-        })
-    }
-
     /// Takes out `true` or `false`.
     pub fn flag(&mut self, name: &str) -> Option<bool> {
         self.read(name, |text| match text {
@@ -88,6 +77,13 @@ impl Query {
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.pairs.iter().any(|(known, _)| known == name)
+    }
+
+    /// What was not taken yet.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Notes a mistake.
@@ -164,7 +160,13 @@ mod tests {
 
     #[test]
     fn values_survive_the_way_to_a_url_and_back() {
-        for text in ["", "a b", "ü&=+%", "call.*,leg.ended", "2026-11-20T09:41:07+01:00"] {
+        for text in [
+            "",
+            "a b",
+            "ü&=+%",
+            "call.*,leg.ended",
+            "2026-11-20T09:41:07+01:00",
+        ] {
             let mut query = Query::parse(Some(&format!("x={}", encoded(text))));
             assert_eq!(query.take("x").as_deref(), Some(text));
         }

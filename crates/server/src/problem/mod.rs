@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
+use hub::{fanout::HistoryError, stream::ResetReason};
 use model::Cursor;
 use serde::Serialize;
 
@@ -46,8 +47,8 @@ pub enum Place {
 /// Why a position cannot be resumed, and what can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Gone {
-    /// `expired`, `lost`, `epoch` or `ahead`.
-    pub reason: &'static str,
+    /// Why not.
+    pub reason: ResetReason,
     /// The position before the first event there is.
     pub oldest: Cursor,
     /// The position of the last event there is.
@@ -96,10 +97,23 @@ impl Problem {
     pub fn gone(gone: Gone) -> Self {
         Self {
             gone: Some(gone),
-            ..Self::new(
+            ..Self::new(Kind::PositionGone, "reading cannot go on there")
+        }
+    }
+
+    /// The log does not answer.
+    #[must_use]
+    pub fn of_history(error: &HistoryError) -> Self {
+        match error {
+            HistoryError::Expired(position) => Self::new(
                 Kind::PositionGone,
-                format!("no resuming there ({})", gone.reason),
-            )
+                format!("the log no longer reaches back to {position}"),
+            ),
+            HistoryError::Unavailable(cause) => {
+                tracing::error!(%error, %cause, "the log cannot be read");
+                Self::new(Kind::LogUnavailable, "the log cannot be read now")
+                    .after(Duration::from_secs(5))
+            }
         }
     }
 

@@ -1,0 +1,124 @@
+//! Opening a WebSocket: the handshake here, the rest in the fan-out.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::Request;
+use hub::{
+    fanout::{AdoptError, Opening, Start},
+    stream::Closing,
+};
+
+use super::{query, reader, subscribe, wish::Wish};
+use crate::{
+    api::{
+        Surface, control,
+        sessions::{Open, Session},
+    },
+    auth::{Principal, StreamSlot, is_credentialed},
+    http::{origin::Sender, upgrade::Handshake},
+    problem::{Kind, Problem},
+};
+
+/// What the handshake came to.
+enum Admission {
+    /// Somebody with rights.
+    Known(Principal, StreamSlot, Box<hub::fanout::Subscription>),
+    /// Somebody who owes a token.
+    Owing,
+}
+
+pub(super) async fn open(surface: &Arc<Surface>, mut request: Request<Body>) -> Response {
+    let handshake = match Handshake::check(&mut request) {
+        Ok(handshake) => handshake,
+        Err(problem) => return problem.into_response(),
+    };
+    // A browser shows its page nothing of a refused handshake, but it does show close codes.
+    let is_browser = request.extensions().get() == Some(&Sender::Allowed);
+    let (parts, _) = request.into_parts();
+    let (query, ticket) = query(&parts);
+    let admitted = async {
+        let wish = Wish::from_query(query)?;
+        if surface.stop.is_cancelled() {
+            return Err(Problem::new(Kind::ShuttingDown, "the gateway stops"));
+        }
+        let owes = ticket.is_none() && !is_credentialed(&parts.headers);
+        if owes && surface.authority.awaits_tokens() {
+            return Ok((wish, Admission::Owing));
+        }
+        let principal = reader(surface, &parts, ticket.as_deref())?;
+        let slot = surface.authority.stream(&principal)?;
+        let (asker, wished) = (principal.clone(), wish.clone());
+        let subscription = surface
+            .blocking(move |surface| subscribe::subscription(surface, &asker, &wished, Start::Live))
+            .await?;
+        let admission = Admission::Known(principal, slot, Box::new(subscription));
+        Ok((wish, admission))
+    };
+    let outcome = admitted.await;
+    if let (Err(problem), false) = (&outcome, is_browser) {
+        return problem.clone().into_response();
+    }
+    let (response, socket) = handshake.accept();
+    let surface = Arc::clone(surface);
+    let tasks = surface.tasks.clone();
+    tasks.spawn(async move {
+        let (socket, read_ahead) = match socket.await {
+            Ok(socket) => socket,
+            Err(error) => {
+                tracing::debug!(%error, "a WebSocket broke off in its handshake");
+                return;
+            }
+        };
+        let adopted = match outcome {
+            Err(problem) => surface
+                .sockets
+                .adopt(socket, read_ahead, Opening::Refuse(closing(&problem)))
+                .map(|_| ()),
+            Ok((wish, Admission::Owing)) => {
+                let opening = Opening::AwaitToken {
+                    within: surface.pace.token_wait,
+                };
+                surface
+                    .sessions
+                    .enter(Session::Awaiting(Box::new(wish)), || {
+                        surface.sockets.adopt(socket, read_ahead, opening)
+                    })
+                    .map(|_| ())
+            }
+            Ok((wish, Admission::Known(principal, slot, subscription))) => {
+                let session = Session::Open(Box::new(Open {
+                    principal: principal.clone(),
+                    spec: wish.spec,
+                    timer: None,
+                    _slot: slot,
+                }));
+                surface
+                    .sessions
+                    .enter(session, || {
+                        let opening = Opening::Stream(subscription);
+                        surface.sockets.adopt(socket, read_ahead, opening)
+                    })
+                    .map(|connection| control::watch(&surface, connection, &principal))
+            }
+        };
+        match adopted {
+            Ok(()) => {}
+            Err(AdoptError::Full(_) | AdoptError::Stopped) => {
+                tracing::debug!("a WebSocket came when no more could be carried");
+            }
+            Err(error @ AdoptError::Socket(_)) => {
+                tracing::warn!(%error, "a WebSocket could not be carried");
+            }
+        }
+    });
+    response
+}
+
+/// A problem as the end of a WebSocket.
+pub(crate) fn closing(problem: &Problem) -> Closing {
+    Closing::new(problem.close_code(), problem.detail().to_owned())
+}
