@@ -1,0 +1,12 @@
+//! The public contract, sentence by sentence, over real sockets and a backend in memory.
+
+mod backend;
+mod client;
+mod fanout;
+mod http;
+mod pages;
+mod rights;
+mod sse;
+mod state;
+mod websocket;
+mod world;
