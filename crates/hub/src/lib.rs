@@ -4,6 +4,7 @@
 //! PBX vendor, and nothing here waits for a client.
 
 pub mod block;
+mod catch_up;
 pub mod draft;
 pub mod fanout;
 pub mod filter;

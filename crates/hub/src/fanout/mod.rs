@@ -11,12 +11,23 @@
 //! - What waits for readers is bounded: per live stream by `live_lag`, per replaying one by a page, in all by
 //!   `stream_memory`.
 
+mod codec;
+mod core;
+mod pool;
+mod shell;
+mod socket;
+mod timers;
+
 use std::{io, sync::Arc, time::Duration};
 
 use model::{Position, Timestamp};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
+pub use self::{
+    shell::{Fanout, start},
+    socket::Socket,
+};
 use crate::{
     block::Blocks,
     filter::{Filter, Variant},
@@ -30,7 +41,7 @@ pub struct Options {
     pub shards: usize,
     /// Threads that read the log and snapshots for streams that replay.
     pub workers: usize,
-    /// The most streams at once; adopting refuses more.
+    /// The most streams at once; [`Fanout::adopt`] refuses more.
     pub streams: usize,
     /// Bytes by which a live stream may lag before it falls back to replay.
     pub live_lag: usize,
