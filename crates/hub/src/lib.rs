@@ -8,5 +8,6 @@ mod catch_up;
 pub mod draft;
 pub mod fanout;
 pub mod filter;
+pub mod log;
 pub mod stream;
 pub mod tail;

@@ -1,0 +1,4 @@
+//! The log on real files.
+
+mod basics;
+mod support;
