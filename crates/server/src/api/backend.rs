@@ -6,17 +6,15 @@ use adapter::Capabilities;
 use bytes::Bytes;
 use hub::{
     block::Block,
-    fanout::{AdoptError, Command, History, HistoryError, HistoryPage, Opening},
+    fanout::{History, HistoryError, HistoryPage},
     filter::Filter,
-    stream::{ConnectionId, ResetReason},
+    stream::ResetReason,
 };
 use model::{
     Agent, Call, Caller, Collection, Conference, Cursor, Device, EntityId, Extension, Participant,
     Position, Queue, Source, SourceId, Text, Timestamp, Trunk, User,
 };
 use serde::Serialize;
-
-use crate::http::upgrade::RawSocket;
 
 /// The hub as the HTTP surface sees it. What may touch the disk is called on blocking threads.
 pub trait Backend: History + 'static {
@@ -56,22 +54,22 @@ pub trait Backend: History + 'static {
     /// When the log cannot be read.
     fn block(&self, position: Position) -> Result<Option<Arc<Block>>, HistoryError>;
 
-    /// A call that has ended, while the log retains it.
+    /// The last event of a call that has ended, while the log retains it.
     ///
     /// # Errors
     /// When the log cannot be read.
-    fn ended_call(&self, id: &EntityId) -> Result<Option<EndedCall>, HistoryError>;
+    fn ended_call(&self, id: &EntityId) -> Result<Option<Position>, HistoryError>;
 
-    /// Calls that ended at a time or later, oldest end first, after the one given, at most `limit`.
+    /// Calls that ended at a time or later, the latest first, whose last event is before a position; at most `limit`.
     ///
     /// # Errors
     /// When the log cannot be read.
     fn ended_calls(
         &self,
         since: Timestamp,
-        after: Option<&(Timestamp, EntityId)>,
+        before: Option<Position>,
         limit: usize,
-    ) -> Result<Vec<EndedCall>, HistoryError>;
+    ) -> Result<EndedCalls, HistoryError>;
 
     /// What is configured, in order of id.
     fn sources(&self) -> Vec<ConfiguredSource>;
@@ -168,15 +166,13 @@ pub enum Resume {
     Reset(ResetReason),
 }
 
-/// A call that is over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EndedCall {
-    /// Its id.
-    pub id: EntityId,
-    /// When its last event so far was received.
-    pub closed_at: Timestamp,
-    /// The position of its last event so far, which carries it whole.
-    pub last: Position,
+/// Calls that are over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndedCalls {
+    /// The position of the last event of each, which carries it whole, in falling order.
+    pub last: Vec<Position>,
+    /// The `before` with which to go on; none when there is nothing beyond.
+    pub next: Option<Position>,
 }
 
 /// A source as configured.
@@ -197,23 +193,6 @@ pub struct Health {
     pub log_writable: bool,
     /// The state is rebuilt after the start.
     pub state_rebuilt: bool,
-}
-
-/// The fan-out as the HTTP surface sees it: it takes over sockets after the handshake.
-pub trait Sockets: Send + Sync + 'static {
-    /// Takes over a socket.
-    ///
-    /// # Errors
-    /// When there are too many, or the fan-out has stopped.
-    fn adopt(
-        &self,
-        socket: RawSocket,
-        read_ahead: Bytes,
-        opening: Opening,
-    ) -> Result<ConnectionId, AdoptError>;
-
-    /// Tells a connection something; ignored when it is gone.
-    fn command(&self, connection: ConnectionId, command: Command);
 }
 
 impl Entity {

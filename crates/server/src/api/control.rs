@@ -60,7 +60,7 @@ pub async fn run(surface: Arc<Surface>, mut inbox: Inbox) {
                 // One at a time per connection; those of different connections do not wait for each other.
                 tokio::task::spawn_blocking(move || {
                     if let Some(command) = answer(&surface, connection, &text) {
-                        surface.sockets.command(connection, command);
+                        surface.fanout.command(connection, command);
                     }
                 });
             }
@@ -74,7 +74,7 @@ pub(super) fn watch(surface: &Arc<Surface>, connection: ConnectionId, principal:
     if expiry.is_never() {
         return;
     }
-    let sockets = Arc::clone(&surface.sockets);
+    let fanout = surface.fanout.clone();
     let stop = surface.stop.clone();
     let task = surface.tasks.spawn(async move {
         loop {
@@ -83,9 +83,9 @@ pub(super) fn watch(surface: &Arc<Surface>, connection: ConnectionId, principal:
                 stage = expiry.next() => stage,
             };
             match stage {
-                Stage::Expiring(at) => sockets.command(connection, Command::Expiring { at }),
+                Stage::Expiring(at) => fanout.command(connection, Command::Expiring { at }),
                 Stage::Over => {
-                    sockets.command(connection, Command::Close(expiry::over()));
+                    fanout.command(connection, Command::Close(expiry::over()));
                     return;
                 }
             }
@@ -188,12 +188,7 @@ fn admit(
     principal.require(Scope::EventsRead)?;
     let slot = surface.authority.stream(&principal)?;
     let subscription = subscribe::subscription(surface, &principal, wish, Start::Live)?;
-    let open = Session::Open(Box::new(Open {
-        principal: principal.clone(),
-        spec: wish.spec.clone(),
-        timer: None,
-        _slot: slot,
-    }));
+    let open = Open::new(principal.clone(), wish.spec.clone(), slot).into();
     let entered = surface
         .sessions
         .with(connection, |session| *session = open)
@@ -241,12 +236,7 @@ fn renew(
         Session::Awaiting(_) => None,
         Session::Open(open) => {
             let spec = open.spec.clone();
-            **open = Open {
-                principal: principal.clone(),
-                spec: spec.clone(),
-                timer: None,
-                _slot: slot,
-            };
+            **open = Open::new(principal.clone(), spec.clone(), slot);
             Some(spec)
         }
     });

@@ -15,16 +15,13 @@ mod tickets;
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, middleware, routing::get};
-use hub::tail::Tail;
+use hub::{fanout::Fanout, tail::Tail};
 use model::Clock;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{
-    backend::{Backend, Sockets},
-    sessions::Sessions,
-};
+use self::{backend::Backend, sessions::Sessions};
 use crate::{
-    auth::{Authority, Entropy, Mode},
+    auth::{Authority, Mode},
     http::envelope::{self, Rules},
     problem::{Kind, Problem, page},
 };
@@ -34,12 +31,11 @@ pub struct Surface {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) tail: Tail,
     pub(crate) authority: Authority,
-    pub(crate) sockets: Arc<dyn Sockets>,
+    pub(crate) fanout: Fanout,
     pub(crate) sessions: Sessions,
     pub(crate) rules: Arc<Rules>,
     pub(crate) pace: Pace,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) entropy: Entropy,
     pub(crate) stop: CancellationToken,
     /// Streams and timers that are waited for at the end.
     pub(crate) tasks: TaskTracker,
@@ -54,15 +50,13 @@ pub struct Parts {
     /// Who may ask.
     pub authority: Authority,
     /// The fan-out.
-    pub sockets: Arc<dyn Sockets>,
+    pub fanout: Fanout,
     /// Sizes and origins.
     pub rules: Rules,
     /// Times.
     pub pace: Pace,
     /// The clock of tokens, tickets and stream events.
     pub clock: Arc<dyn Clock>,
-    /// Random bytes for the ids of streams.
-    pub entropy: Entropy,
     /// Ends streams.
     pub stop: CancellationToken,
 }
@@ -105,12 +99,11 @@ impl Surface {
             backend: parts.backend,
             tail: parts.tail,
             authority: parts.authority,
-            sockets: parts.sockets,
+            fanout: parts.fanout,
             sessions: Sessions::default(),
             rules: Arc::new(parts.rules),
             pace: parts.pace,
             clock: parts.clock,
-            entropy: parts.entropy,
             stop: parts.stop,
             tasks: TaskTracker::new(),
         })
@@ -119,7 +112,7 @@ impl Surface {
     /// Takes over other tokens, and closes the streams of those that are gone.
     pub fn reload(&self, mode: Mode) {
         self.authority.reload(mode);
-        self.sessions.close_ended(&*self.sockets);
+        self.sessions.close_ended(&self.fanout);
     }
 
     /// Waits, after the stop, until every stream served here has ended.

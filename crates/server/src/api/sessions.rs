@@ -6,13 +6,13 @@ use std::{
 };
 
 use hub::{
-    fanout::{AdoptError, Command},
+    fanout::{Command, Fanout},
     filter::FilterSpec,
     stream::ConnectionId,
 };
 use tokio::task::AbortHandle;
 
-use super::{backend::Sockets, events::wish::Wish, expiry};
+use super::{events::wish::Wish, expiry};
 use crate::auth::{Principal, StreamSlot};
 
 /// All of them.
@@ -33,23 +33,17 @@ pub(crate) struct Open {
     /// The filter as it was asked for, to be held against the rights of another token.
     pub(crate) spec: FilterSpec,
     pub(crate) timer: Option<Timer>,
-    pub(crate) _slot: StreamSlot,
+    _slot: StreamSlot,
 }
 
 /// A task that ends with its owner.
 pub(crate) struct Timer(pub(crate) AbortHandle);
 
 impl Sessions {
-    /// Opens a connection and enters it, before anything it says can be asked about.
-    pub(crate) fn enter(
-        &self,
-        session: Session,
-        open: impl FnOnce() -> Result<ConnectionId, AdoptError>,
-    ) -> Result<ConnectionId, AdoptError> {
-        let mut sessions = self.all();
-        let connection = open()?;
-        sessions.insert(connection, session);
-        Ok(connection)
+    /// Enters one.
+    pub(crate) fn enter(&self, connection: ConnectionId, session: Session) {
+        let before = self.all().insert(connection, session);
+        drop(before);
     }
 
     /// Changes one; none when it is gone.
@@ -68,7 +62,7 @@ impl Sessions {
     }
 
     /// Closes those whose token is gone or has other rights.
-    pub(crate) fn close_ended(&self, sockets: &dyn Sockets) {
+    pub(crate) fn close_ended(&self, fanout: &Fanout) {
         let ended: Vec<_> = self
             .all()
             .iter()
@@ -82,12 +76,30 @@ impl Sessions {
             })
             .collect();
         for (connection, identity) in ended {
-            sockets.command(connection, Command::Close(expiry::ended(&identity)));
+            fanout.command(connection, Command::Close(expiry::ended(&identity)));
         }
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<ConnectionId, Session>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// A WebSocket whose token is not watched yet.
+    pub(crate) fn new(principal: Principal, spec: FilterSpec, slot: StreamSlot) -> Self {
+        Self {
+            principal,
+            spec,
+            timer: None,
+            _slot: slot,
+        }
+    }
+}
+
+impl From<Open> for Session {
+    fn from(open: Open) -> Self {
+        Self::Open(Box::new(open))
     }
 }
 

@@ -1,10 +1,11 @@
 //! The WebSocket handshake, and getting the socket back after it.
 
-use std::{io, net::TcpStream};
+use std::io;
 
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version, header};
+use hub::fanout::Socket;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio_rustls::server::TlsStream;
@@ -18,15 +19,6 @@ pub struct Handshake {
     upgrade: OnUpgrade,
     accept: String,
     subprotocol: bool,
-}
-
-/// A socket that HTTP has let go of, in non-blocking mode.
-#[derive(Debug)]
-pub enum RawSocket {
-    /// In the clear.
-    Plain(TcpStream),
-    /// With the state of its encryption.
-    Tls(Box<rustls::ServerConnection>, TcpStream),
 }
 
 /// The one subprotocol spoken.
@@ -86,7 +78,7 @@ impl Handshake {
         self,
     ) -> (
         Response,
-        impl Future<Output = io::Result<(RawSocket, Bytes)>> + Send,
+        impl Future<Output = io::Result<(Socket, Bytes)>> + Send,
     ) {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -111,18 +103,18 @@ impl Handshake {
     }
 }
 
-fn take_apart(upgraded: Upgraded) -> io::Result<(RawSocket, Bytes)> {
+fn take_apart(upgraded: Upgraded) -> io::Result<(Socket, Bytes)> {
     let upgraded = match upgraded.downcast::<TokioIo<tokio::net::TcpStream>>() {
         Ok(parts) => {
             let socket = parts.io.into_inner().into_std()?;
-            return Ok((RawSocket::Plain(socket), parts.read_buf));
+            return Ok((Socket::Plain(socket), parts.read_buf));
         }
         Err(upgraded) => upgraded,
     };
     match upgraded.downcast::<TokioIo<TlsStream<tokio::net::TcpStream>>>() {
         Ok(parts) => {
             let (socket, session) = parts.io.into_inner().into_inner();
-            let socket = RawSocket::Tls(Box::new(session), socket.into_std()?);
+            let socket = Socket::Tls(Box::new(session), socket.into_std()?);
             Ok((socket, parts.read_buf))
         }
         Err(_) => Err(io::Error::other("the connection is of an unknown kind")),

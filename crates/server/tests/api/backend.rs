@@ -18,25 +18,26 @@ use hub::{
 };
 use model::{
     Call, CallState, Collection, Cursor, Data, Direction, EntityId, Epoch, EventType, ExtensionRef,
-    Native, Number, Origin, Party, Payload, Position, Source, SourceId, SourceState, Text, Timestamp,
-    call::QueueRef,
+    Native, Number, Origin, Party, Payload, Position, Source, SourceId, SourceState, Text,
+    Timestamp, call::QueueRef,
 };
 use server::api::backend::{
-    Backend, Bounds, ConfiguredSource, EndedCall, Entity, Freshness, Health, Item, Resume, View,
+    Backend, Bounds, ConfiguredSource, EndedCalls, Entity, Freshness, Health, Item, Resume, View,
 };
 
 /// 2023-11-14T22:13:20Z
-pub const START: Timestamp = Timestamp::from_secs(1_700_000_000);
+pub(crate) const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 
-pub struct Hub {
-    pub tail: Tail,
+pub(crate) struct Hub {
+    pub(crate) tail: Tail,
     sealer: Mutex<Sealer>,
     log: Mutex<Vec<Arc<Block>>>,
     oldest: Mutex<Position>,
     items: Mutex<BTreeMap<(Collection, String), Item>>,
-    ended: Mutex<Vec<EndedCall>>,
-    pub reconnected: Mutex<Vec<String>>,
-    pub health: Mutex<Health>,
+    /// Call and position of its last event.
+    ended: Mutex<Vec<(EntityId, Timestamp, Position)>>,
+    pub(crate) reconnected: Mutex<Vec<String>>,
+    pub(crate) health: Mutex<Health>,
 }
 
 struct Moment {
@@ -45,7 +46,7 @@ struct Moment {
 }
 
 impl Hub {
-    pub fn new(tail: Tail) -> Self {
+    pub(crate) fn new(tail: Tail) -> Self {
         let epoch = tail.epoch();
         let hub = Self {
             tail,
@@ -65,34 +66,31 @@ impl Hub {
         hub
     }
 
-    pub fn epoch(&self) -> Epoch {
+    pub(crate) fn epoch(&self) -> Epoch {
         self.tail.epoch()
     }
 
     /// Commits and publishes one event.
-    pub fn publish(&self, draft: Draft) -> Cursor {
+    pub(crate) fn publish(&self, draft: Draft) -> Cursor {
         let closes = draft.closes.is_some();
         let (recorded, call) = (draft.recorded, draft.data.call.clone());
         let blocks = self.sealer.lock().unwrap().seal(&[draft]);
         let position = blocks[0].last();
         self.log.lock().unwrap().extend(blocks.iter().cloned());
         if closes && let Some(call) = call {
-            self.ended.lock().unwrap().push(EndedCall {
-                id: call.id.clone(),
-                closed_at: recorded,
-                last: position,
-            });
+            let ended = (call.id.clone(), recorded, position);
+            self.ended.lock().unwrap().push(ended);
         }
         self.tail.publish(&blocks);
         self.epoch().at(position)
     }
 
     /// Takes the oldest events away, up to a position.
-    pub fn forget(&self, cursor: Cursor) {
+    pub(crate) fn forget(&self, cursor: Cursor) {
         *self.oldest.lock().unwrap() = cursor.position;
     }
 
-    pub fn put(&self, id: &str, tenant: Option<&str>, entity: Entity, json: String) {
+    pub(crate) fn put(&self, id: &str, tenant: Option<&str>, entity: Entity, json: String) {
         let source = id.split(':').next().unwrap();
         let below = |name: &str| {
             id.split_once(name)
@@ -111,7 +109,7 @@ impl Hub {
         self.items.lock().unwrap().insert(key, item);
     }
 
-    pub fn put_call(&self, call: &Arc<Call>) {
+    pub(crate) fn put_call(&self, call: &Arc<Call>) {
         let json = serde_json::to_string(&**call).unwrap();
         self.put(
             call.id.as_str(),
@@ -121,7 +119,7 @@ impl Hub {
         );
     }
 
-    pub fn put_source(&self, id: &str, state: SourceState) {
+    pub(crate) fn put_source(&self, id: &str, state: SourceState) {
         let source = Arc::new(Source {
             id: SourceId::new(id).unwrap(),
             adapter: "portsip".into(),
@@ -249,29 +247,31 @@ impl Backend for Hub {
             .cloned())
     }
 
-    fn ended_call(&self, id: &EntityId) -> Result<Option<EndedCall>, HistoryError> {
+    fn ended_call(&self, id: &EntityId) -> Result<Option<Position>, HistoryError> {
         let ended = self.ended.lock().unwrap();
-        Ok(ended.iter().find(|call| call.id == *id).cloned())
+        let found = ended.iter().find(|(call, ..)| call == id);
+        Ok(found.map(|(.., last)| *last))
     }
 
     fn ended_calls(
         &self,
         since: Timestamp,
-        after: Option<&(Timestamp, EntityId)>,
+        before: Option<Position>,
         limit: usize,
-    ) -> Result<Vec<EndedCall>, HistoryError> {
-        let mut calls: Vec<_> = self
+    ) -> Result<EndedCalls, HistoryError> {
+        let mut last: Vec<_> = self
             .ended
             .lock()
             .unwrap()
             .iter()
-            .filter(|call| call.closed_at >= since)
-            .filter(|call| after.is_none_or(|after| (call.closed_at, call.id.clone()) > *after))
-            .cloned()
+            .filter(|(_, closed_at, _)| *closed_at >= since)
+            .map(|(.., last)| *last)
+            .filter(|last| before.is_none_or(|before| *last < before))
             .collect();
-        calls.sort_by_key(|call| (call.closed_at, call.id.clone()));
-        calls.truncate(limit);
-        Ok(calls)
+        last.sort_by_key(|last| std::cmp::Reverse(*last));
+        last.truncate(limit);
+        let next = last.last().copied().filter(|_| last.len() == limit);
+        Ok(EndedCalls { last, next })
     }
 
     fn sources(&self) -> Vec<ConfiguredSource> {
@@ -317,7 +317,9 @@ impl View for Moment {
         let items = self
             .items
             .iter()
-            .filter(|((kind, id), _)| *kind == collection && after.is_none_or(|after| **id > *after))
+            .filter(|((kind, id), _)| {
+                *kind == collection && after.is_none_or(|after| **id > *after)
+            })
             .filter(|(_, item)| parent.is_none() || item.parent.as_ref() == parent);
         for (_, item) in items {
             if each(item).is_break() {
@@ -336,7 +338,7 @@ impl View for Moment {
 }
 
 /// A call of `hq` between an extension and a number outside.
-pub fn call(key: &str, tenant: Option<&str>) -> Call {
+pub(crate) fn call(key: &str, tenant: Option<&str>) -> Call {
     let hq = SourceId::new("hq").unwrap();
     Call {
         id: hq.entity(key),
@@ -383,7 +385,7 @@ pub fn call(key: &str, tenant: Option<&str>) -> Call {
 }
 
 /// An event about a call.
-pub fn about(kind: EventType, call: &Call) -> Draft {
+pub(crate) fn about(kind: EventType, call: &Call) -> Draft {
     Draft {
         kind,
         source: Some(call.source.clone()),
@@ -403,7 +405,10 @@ pub fn about(kind: EventType, call: &Call) -> Draft {
             },
             ..Data::default()
         },
-        extensions: ["101", "hq:e101", "e101"].map(Key::of).into_iter().collect(),
+        extensions: ["101", "hq:e101", "e101"]
+            .map(Key::of)
+            .into_iter()
+            .collect(),
         queues: ["8001", "hq:q8", "q8"].map(Key::of).into_iter().collect(),
         private: call.caller.private,
         mixed: false,
@@ -415,7 +420,7 @@ pub fn about(kind: EventType, call: &Call) -> Draft {
 }
 
 /// An event about a source.
-pub fn of_source(kind: EventType, source: &str) -> Draft {
+pub(crate) fn of_source(kind: EventType, source: &str) -> Draft {
     let id = SourceId::new(source).unwrap();
     Draft {
         kind,

@@ -2,7 +2,6 @@
 
 mod backend;
 mod client;
-mod fanout;
 mod http;
 mod pages;
 mod rights;

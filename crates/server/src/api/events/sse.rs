@@ -1,6 +1,6 @@
 //! Server-sent events: the stream as text, pulled at the reader's pace.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
@@ -41,7 +41,7 @@ pub(super) async fn open(surface: &Arc<Surface>, parts: &Parts) -> Result<Respon
         return Err(Problem::new(Kind::ShuttingDown, "the gateway stops"));
     }
     let slot = surface.authority.stream(&principal)?;
-    let connection = connection_id(surface)?;
+    let connection = surface.fanout.next_id();
     let kill = parts
         .extensions
         .get::<Peer>()
@@ -93,16 +93,6 @@ fn resumed(wish: Wish, parts: &Parts) -> Result<Wish, Problem> {
         )),
         Err(why) => Err(Problem::parameter("Last-Event-ID", why)),
     }
-}
-
-fn connection_id(surface: &Surface) -> Result<ConnectionId, Problem> {
-    let random = (surface.entropy)().map_err(|error| {
-        tracing::error!(%error, "no randomness for a stream");
-        Problem::new(Kind::Unavailable, "no stream can be opened now").after(Duration::from_secs(1))
-    })?;
-    let mut number = [0; 8];
-    number.copy_from_slice(&random[..8]);
-    Ok(ConnectionId(u64::from_le_bytes(number)))
 }
 
 /// A body that is told chunk by chunk; one chunk waits at most.

@@ -8,7 +8,7 @@ use axum::{
 };
 use http::Request;
 use hub::{
-    fanout::{AdoptError, Opening, Start},
+    fanout::{Opening, Start, Subscription},
     stream::Closing,
 };
 
@@ -26,7 +26,7 @@ use crate::{
 /// What the handshake came to.
 enum Admission {
     /// Somebody with rights.
-    Known(Principal, StreamSlot, Box<hub::fanout::Subscription>),
+    Known(Principal, StreamSlot, Box<Subscription>),
     /// Somebody who owes a token.
     Owing,
 }
@@ -73,46 +73,29 @@ pub(super) async fn open(surface: &Arc<Surface>, mut request: Request<Body>) -> 
                 return;
             }
         };
-        let adopted = match outcome {
-            Err(problem) => surface
-                .sockets
-                .adopt(socket, read_ahead, Opening::Refuse(closing(&problem)))
-                .map(|_| ()),
+        let connection = surface.fanout.next_id();
+        let (opening, principal) = match outcome {
+            Err(problem) => (Opening::Refuse(closing(&problem)), None),
             Ok((wish, Admission::Owing)) => {
-                let opening = Opening::AwaitToken {
-                    within: surface.pace.token_wait,
-                };
-                surface
-                    .sessions
-                    .enter(Session::Awaiting(Box::new(wish)), || {
-                        surface.sockets.adopt(socket, read_ahead, opening)
-                    })
-                    .map(|_| ())
+                let session = Session::Awaiting(Box::new(wish));
+                surface.sessions.enter(connection, session);
+                let within = surface.pace.token_wait;
+                (Opening::AwaitToken { within }, None)
             }
             Ok((wish, Admission::Known(principal, slot, subscription))) => {
-                let session = Session::Open(Box::new(Open {
-                    principal: principal.clone(),
-                    spec: wish.spec,
-                    timer: None,
-                    _slot: slot,
-                }));
-                surface
-                    .sessions
-                    .enter(session, || {
-                        let opening = Opening::Stream(subscription);
-                        surface.sockets.adopt(socket, read_ahead, opening)
-                    })
-                    .map(|connection| control::watch(&surface, connection, &principal))
+                let open = Open::new(principal.clone(), wish.spec, slot);
+                surface.sessions.enter(connection, open.into());
+                (Opening::Stream(subscription), Some(principal))
             }
         };
-        match adopted {
-            Ok(()) => {}
-            Err(AdoptError::Full(_) | AdoptError::Stopped) => {
-                tracing::debug!("a WebSocket came when no more could be carried");
-            }
-            Err(error @ AdoptError::Socket(_)) => {
-                tracing::warn!(%error, "a WebSocket could not be carried");
-            }
+        let adopted = surface
+            .fanout
+            .adopt(connection, socket, read_ahead, opening);
+        if let Err(error) = adopted {
+            tracing::debug!(%error, "a WebSocket is not carried");
+            surface.sessions.leave(connection);
+        } else if let Some(principal) = principal {
+            control::watch(&surface, connection, &principal);
         }
     });
     response
