@@ -55,7 +55,7 @@ fn work(queue: &Mutex<Receiver<(Arc<Shard>, Job)>>, tail: &Tail, history: &dyn H
     }
 }
 
-fn perform(task: Task, tail: &Tail, history: &dyn History) -> Found {
+pub(super) fn perform(task: Task, tail: &Tail, history: &dyn History) -> Found {
     match task {
         Task::Snapshot(mut pages) => Found::Snapshot(pages.next().map(|page| (page, pages))),
         Task::Replay {

@@ -23,6 +23,8 @@ pub(super) struct Group {
     pub(super) members: Vec<u32>,
     /// Where the sequence ends.
     pub(super) end: u64,
+    /// How many members have not taken all of it.
+    pub(super) behind: usize,
     /// The place of the frames that are being built for it.
     pub(super) building: Option<usize>,
     chunks: VecDeque<Chunk>,
@@ -63,6 +65,7 @@ impl Group {
             variant,
             members: Vec::new(),
             end: 0,
+            behind: 0,
             building: None,
             chunks: VecDeque::new(),
             bytes: 0,
@@ -76,6 +79,7 @@ impl Group {
         chunk.before = before;
         self.end += chunk.bytes.len() as u64;
         self.bytes += chunk.bytes.len();
+        self.behind = self.members.len();
         self.chunks.push_back(chunk);
     }
 
@@ -92,7 +96,7 @@ impl Group {
     /// Adds what lies between two offsets, as far as there is room.
     pub(super) fn slices<'a>(&'a self, from: u64, to: u64, slices: &mut Slices<'a>) {
         let start = self.chunks.partition_point(|chunk| chunk.end() <= from);
-        for chunk in self.chunks.range(start..) {
+        for chunk in self.chunks.range(start..).take_while(|_| from < to) {
             if chunk.start >= to || slices.len() == slices.inline_size() {
                 return;
             }
@@ -153,17 +157,27 @@ impl Group {
     }
 
     /// Lets go of what lies before `needed`, the least offset of all members, asked for when it may be worth it.
-    pub(super) fn trim(&mut self, spare: &mut Vec<Chunk>, needed: impl FnOnce(&[u32]) -> u64) {
+    /// Returns the bytes let go of.
+    pub(super) fn trim(
+        &mut self,
+        spare: &mut Vec<Chunk>,
+        needed: impl FnOnce(&[u32]) -> u64,
+    ) -> usize {
+        if self.behind == 0 {
+            return self.let_go(spare, self.end);
+        }
         if self.bytes < self.trim_at && self.chunks.len() < 64 {
-            return;
+            return 0;
         }
         let needed = needed(&self.members);
-        self.let_go(spare, needed);
+        let freed = self.let_go(spare, needed);
         self.trim_at = (2 * self.bytes).max(TRIM);
+        freed
     }
 
-    /// Lets go of what lies before an offset.
-    pub(super) fn let_go(&mut self, spare: &mut Vec<Chunk>, needed: u64) {
+    /// Lets go of what lies before an offset; returns its bytes.
+    pub(super) fn let_go(&mut self, spare: &mut Vec<Chunk>, needed: u64) -> usize {
+        let before = self.bytes;
         while let Some(oldest) = self.chunks.front()
             && oldest.end() <= needed
         {
@@ -172,6 +186,7 @@ impl Group {
                 chunk.recycle(spare);
             }
         }
+        before - self.bytes
     }
 }
 

@@ -89,9 +89,12 @@ impl<W: Wire> Core<W> {
             connection.own.push_rest(rest);
         }
         group.members.swap_remove(member as usize);
+        group.behind -= usize::from(sent < group.end);
         let moved = group.members.get(member as usize).copied();
         if group.members.is_empty() {
             self.dissolve(at);
+        } else {
+            self.trim(at);
         }
         if let Some(moved) = moved.and_then(|slot| self.connection(slot))
             && let Phase::Live { member: place, .. } = &mut moved.phase
@@ -139,10 +142,9 @@ impl<W: Wire> Core<W> {
         let Some(group) = self.groups[at as usize].as_mut() else {
             return;
         };
-        let kept = group.kept();
         let needed = needed(&self.connections, &group.members, group.end);
-        group.let_go(&mut self.spare, needed);
-        self.memory.give(kept - group.kept());
+        let freed = group.let_go(&mut self.spare, needed);
+        self.memory.give(freed);
     }
 
     /// Builds the frames of a block, once for each group that wants them.
@@ -179,7 +181,7 @@ impl<W: Wire> Core<W> {
         let mut behind = Vec::new();
         for at in touched {
             self.hand_out(at, &mut behind);
-            self.trim(at, behind.is_empty());
+            self.trim(at);
             for slot in behind.drain(..) {
                 self.catch_behind(slot, now);
             }
@@ -197,12 +199,13 @@ impl<W: Wire> Core<W> {
 
     /// The fast path: one write for each member that waits for nothing else.
     fn hand_out(&mut self, at: u32, behind: &mut Vec<u32>) {
-        let Some(group) = self.groups[at as usize].as_ref() else {
+        let Some(group) = self.groups[at as usize].as_mut() else {
             return;
         };
         let Some(chunk) = group.newest() else { return };
         let slices = [IoSlice::new(&chunk.bytes)];
         let start = group.end - chunk.bytes.len() as u64;
+        let mut took_all = 0;
         for slot in &group.members {
             let Some(connection) = self.connections[*slot as usize].as_deref_mut() else {
                 continue;
@@ -211,15 +214,16 @@ impl<W: Wire> Core<W> {
                 continue;
             };
             if *sent == start && connection.own.is_empty() && !connection.parked {
-                let taken = connection.wire.write(&slices).unwrap_or(0);
-                *sent += taken as u64;
-                if *sent == group.end {
-                    self.counters.delivered += chunk.frames.len() as u64;
-                    continue;
-                }
+                // An error that stays shows again when the connection is looked at alone.
+                *sent += connection.wire.write(&slices).unwrap_or(0) as u64;
+                took_all += u64::from(*sent == group.end);
             }
-            behind.push(*slot);
+            if *sent < group.end {
+                behind.push(*slot);
+            }
         }
+        self.counters.delivered += took_all * chunk.frames.len() as u64;
+        group.behind = behind.len();
     }
 
     /// A member that did not take all at once: more of it if it will, and replay if it lags too far.
@@ -251,18 +255,12 @@ impl<W: Wire> Core<W> {
         self.considered = head;
     }
 
-    fn trim(&mut self, at: u32, all_taken: bool) {
-        let Some(group) = self.groups[at as usize].as_mut() else {
-            return;
-        };
-        let (kept, end) = (group.kept(), group.end);
-        if all_taken {
-            group.let_go(&mut self.spare, end);
-        } else {
-            let connections = &self.connections;
-            group.trim(&mut self.spare, |members| needed(connections, members, end));
-        }
-        self.memory.give(kept - group.kept());
+    /// Lets go of what nobody in a group waits for, as far as that is easily seen.
+    pub(super) fn trim(&mut self, at: u32) {
+        let Some(group) = self.groups[at as usize].as_mut() else { return };
+        let (connections, end) = (&self.connections, group.end);
+        let freed = group.trim(&mut self.spare, |members| needed(connections, members, end));
+        self.memory.give(freed);
     }
 
     fn group_of(&mut self, filter: Arc<Filter>, variant: Variant) -> u32 {

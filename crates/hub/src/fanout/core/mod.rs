@@ -9,6 +9,9 @@ mod replay;
 mod talk;
 mod turn;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     sync::{Arc, atomic::AtomicUsize},

@@ -141,8 +141,8 @@ impl<W: Wire> Core<W> {
         let mut slices = Slices::new();
         let (mut rest, mut own_bytes) = (0, 0);
         let mut live = None;
-        if let Phase::Live { group, sent, .. } = phase
-            && let Some(group) = self.groups[*group as usize].as_ref()
+        if let Phase::Live { group: at, sent, .. } = phase
+            && let Some(group) = self.groups[*at as usize].as_ref()
         {
             let split = match boundary {
                 Some(boundary) if !own.is_empty() && !own.is_begun() => boundary,
@@ -152,7 +152,7 @@ impl<W: Wire> Core<W> {
             rest = split - *sent;
             own_bytes = own.slices(&mut slices);
             group.slices(split, group.end, &mut slices);
-            live = Some((group, sent));
+            live = Some((*at, sent));
         } else {
             own_bytes += own.slices(&mut slices);
         }
@@ -166,10 +166,17 @@ impl<W: Wire> Core<W> {
         let held = own.held();
         own.advance(of_own);
         self.memory.give(held - own.held());
-        if let Some((group, sent)) = live {
+        if let Some((at, sent)) = live
+            && taken > of_own
+            && let Some(group) = self.groups[at as usize].as_mut()
+        {
             let to = *sent + (taken - of_own) as u64;
             self.counters.delivered += group.frames_between(*sent, to);
             *sent = to;
+            if to == group.end {
+                group.behind -= 1;
+                self.trim(at);
+            }
         }
         Ok(taken)
     }
