@@ -1,8 +1,10 @@
-//! The product around the hub: HTTP, credentials, streams, state.
-//!
-//! Holds no call logic: what is true is decided by the hub, who may see it here.
+//! The product: config, API, command line. Holds no call logic, and names no PBX vendor but in [`adapters`].
 
+pub mod adapters;
 pub mod api;
 pub mod auth;
+pub mod cli;
+pub mod config;
 pub mod http;
 pub mod problem;
+pub mod run;
