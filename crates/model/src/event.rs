@@ -580,6 +580,10 @@ words! {
     }
 }
 
+#[expect(
+    clippy::derivable_impls,
+    reason = "the macro that declares the words takes no attributes of a variant but its docs"
+)]
 impl Default for OriginKind {
     fn default() -> Self {
         Self::Gateway

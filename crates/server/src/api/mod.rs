@@ -138,7 +138,6 @@ impl Surface {
 }
 
 /// All routes.
-#[must_use]
 pub fn router(surface: &Arc<Surface>) -> Router {
     let rules = Arc::clone(&surface.rules);
     Router::new()

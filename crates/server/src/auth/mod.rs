@@ -14,7 +14,6 @@ use std::{
 
 use http::{HeaderMap, header};
 use model::{Clock, Timestamp};
-use ring::digest;
 
 pub use self::{
     identity::{Ended, Identity, Principal, StreamSlot, Streams},
@@ -23,6 +22,7 @@ pub use self::{
 };
 use self::{tickets::Tickets, tokens::TokenSet};
 use crate::{
+    config::Digest,
     http::Peer,
     problem::{Kind, Problem},
 };
@@ -215,7 +215,7 @@ impl Authority {
 
     fn look_up(&self, tokens: &TokenSet, text: &str) -> Result<Principal, Problem> {
         let identity = tokens
-            .find(&digest_of(text))
+            .find(&Digest::of(text))
             .ok_or_else(|| Problem::new(Kind::Unauthenticated, "the token is not valid"))?;
         if identity
             .expires()
@@ -239,15 +239,6 @@ impl Authority {
             .after(wait)),
         }
     }
-}
-
-/// The SHA-256 of a token's text: what is kept and looked up instead of the text, so that comparing takes no longer
-/// for a nearly right one.
-#[must_use]
-pub fn digest_of(text: &str) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
-    bytes
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {

@@ -8,12 +8,15 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::{Identity, digest_of};
-use crate::problem::{Kind, Problem};
+use super::Identity;
+use crate::{
+    config::Digest,
+    problem::{Kind, Problem},
+};
 
 /// Tickets that were given out and not used.
 #[derive(Debug, Default)]
-pub(super) struct Tickets(Mutex<HashMap<[u8; 32], Ticket>>);
+pub(super) struct Tickets(Mutex<HashMap<Digest, Ticket>>);
 
 #[derive(Debug)]
 struct Ticket {
@@ -46,7 +49,7 @@ impl Tickets {
             );
         }
         let until = now + Self::LIFE;
-        table.insert(digest_of(&text), Ticket { identity, until });
+        table.insert(Digest::of(&text), Ticket { identity, until });
         Ok(text)
     }
 
@@ -56,7 +59,7 @@ impl Tickets {
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .remove(&digest_of(text))?;
+            .remove(&Digest::of(text))?;
         (now < ticket.until).then_some(ticket.identity)
     }
 }

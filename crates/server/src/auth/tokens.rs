@@ -6,14 +6,16 @@ use hub::filter::{Narrowing, TypeSet};
 use model::{Text, Timestamp};
 
 use super::{Ended, Identity, Scope};
+use crate::config::{self, Digest};
 
 /// A token as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StaticToken {
     /// Who uses it.
     pub name: Text,
-    /// The SHA-256 of the whole token text.
-    pub sha256: [u8; 32],
+    /// The SHA-256 of the whole token text: looked up instead of the text, so that comparing takes no longer for a
+    /// nearly right one.
+    pub sha256: Digest,
     /// What it may do.
     pub scopes: Vec<Scope>,
     /// The tenants it may see; none limits nothing.
@@ -28,7 +30,7 @@ pub struct StaticToken {
 
 /// Tokens by their digest.
 #[derive(Debug, Default)]
-pub(super) struct TokenSet(HashMap<[u8; 32], (StaticToken, Arc<Identity>)>);
+pub(super) struct TokenSet(HashMap<Digest, (StaticToken, Arc<Identity>)>);
 
 impl TokenSet {
     pub(super) fn new(tokens: Vec<StaticToken>) -> Self {
@@ -37,7 +39,7 @@ impl TokenSet {
         set
     }
 
-    pub(super) fn find(&self, digest: &[u8; 32]) -> Option<Arc<Identity>> {
+    pub(super) fn find(&self, digest: &Digest) -> Option<Arc<Identity>> {
         self.0.get(digest).map(|(_, identity)| Arc::clone(identity))
     }
 
@@ -82,6 +84,24 @@ impl StaticToken {
     }
 }
 
+impl From<&config::Token> for StaticToken {
+    fn from(token: &config::Token) -> Self {
+        let texts = |list: &Option<Vec<String>>| -> Option<Vec<Text>> {
+            let list = list.as_ref()?;
+            Some(list.iter().map(|text| text.as_str().into()).collect())
+        };
+        Self {
+            name: token.name.as_str().into(),
+            sha256: token.sha256,
+            scopes: token.scopes.clone(),
+            tenants: texts(&token.tenants),
+            sources: texts(&token.sources),
+            types: texts(&token.types),
+            expires: None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,7 +109,7 @@ mod tests {
     fn token(name: &str, digest: u8, scopes: &[Scope]) -> StaticToken {
         StaticToken {
             name: name.into(),
-            sha256: [digest; 32],
+            sha256: Digest([digest; 32]),
             scopes: scopes.to_vec(),
             tenants: None,
             sources: None,
@@ -106,14 +126,16 @@ mod tests {
             token("goes", 2, &read),
             token("changes", 3, &read),
         ]);
-        let identities: Vec<_> = [1, 2, 3].map(|n| set.find(&[n; 32]).unwrap()).into();
+        let identities: Vec<_> = [1, 2, 3]
+            .map(|n| set.find(&Digest([n; 32])).unwrap())
+            .into();
         set.replace(vec![
             token("stays", 1, &read),
             token("changes", 3, &[Scope::StateRead]),
         ]);
         let ended: Vec<_> = identities.iter().map(|identity| identity.ended()).collect();
         assert_eq!(ended, [None, Some(Ended::Withdrawn), Some(Ended::Changed)]);
-        assert!(set.find(&[2; 32]).is_none());
-        assert_eq!(set.find(&[3; 32]).unwrap().ended(), None);
+        assert!(set.find(&Digest([2; 32])).is_none());
+        assert_eq!(set.find(&Digest([3; 32])).unwrap().ended(), None);
     }
 }

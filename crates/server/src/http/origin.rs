@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use http::{HeaderMap, Uri, header, uri::Authority};
 
 use super::Peer;
+use crate::config;
 
 /// Scheme, host and port of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +67,22 @@ impl OriginPolicy {
             Sender::Allowed
         } else {
             Sender::Foreign
+        }
+    }
+}
+
+impl From<&config::Server> for OriginPolicy {
+    fn from(server: &config::Server) -> Self {
+        let listed = server.allowed_origins.iter();
+        Self {
+            // What the config calls an origin always is one.
+            allowed: listed
+                .filter_map(|origin| origin.as_str().parse().ok())
+                .collect(),
+            public: server.public_url.as_ref().and_then(|url| {
+                let authority = url.uri().authority()?;
+                Origin::new(url.scheme(), authority)
+            }),
         }
     }
 }

@@ -329,7 +329,7 @@ async fn a_token_is_renewed_in_place() {
     let world = World::start(setup).await;
     let mut ws = world.bearer("soon").ws("/v1/events").await.unwrap();
     ws.expect("stream.opened").await;
-    let mut told = vec![ws.next().await, ws.next().await];
+    let mut told = [ws.next().await, ws.next().await];
     told.sort_by_key(|event| event["type"].to_string());
     assert_eq!(told[0]["type"], "stream.expiring");
     assert_eq!(told[0]["data"]["at"], "2023-11-14T23:13:20Z");

@@ -16,7 +16,8 @@ use hub::{
 use model::{Clock, Epoch, Now, Position, Timestamp};
 use server::{
     api::{self, Pace, Parts, Surface, backend::Backend, control},
-    auth::{Authority, Entropy, Mode, Quota, Scope, StaticToken, digest_of},
+    auth::{Authority, Entropy, Mode, Quota, Scope, StaticToken},
+    config::Digest,
     http::{self, Limits, envelope::Rules, origin::OriginPolicy},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -115,7 +116,7 @@ pub(crate) fn tokens() -> Vec<StaticToken> {
 pub(crate) fn token(name: &str, scopes: &[Scope]) -> StaticToken {
     StaticToken {
         name: name.into(),
-        sha256: digest_of(name),
+        sha256: Digest::of(name),
         scopes: scopes.to_vec(),
         tenants: None,
         sources: None,

@@ -257,7 +257,9 @@ impl<W: Wire> Core<W> {
 
     /// Lets go of what nobody in a group waits for, as far as that is easily seen.
     pub(super) fn trim(&mut self, at: u32) {
-        let Some(group) = self.groups[at as usize].as_mut() else { return };
+        let Some(group) = self.groups[at as usize].as_mut() else {
+            return;
+        };
         let (connections, end) = (&self.connections, group.end);
         let freed = group.trim(&mut self.spare, |members| needed(connections, members, end));
         self.memory.give(freed);

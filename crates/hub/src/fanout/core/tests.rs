@@ -86,11 +86,17 @@ proptest! {
 
 #[test]
 fn under_sustained_load_catching_up_ends() {
-    let mut world = World::new(TailLimits { bytes: 24 * 1024, blocks: 40 });
+    let mut world = World::new(TailLimits {
+        bytes: 24 * 1024,
+        blocks: 40,
+    });
     for _ in 0..200 {
         world.take(Step::Publish(vec![(0, 0, 400)]));
     }
-    world.take(Step::Connect(Wish { filter: 0, from: From::Back(200) }));
+    world.take(Step::Connect(Wish {
+        filter: 0,
+        from: From::Back(200),
+    }));
     let mut rounds = 0;
     while !matches!(world.phase(0), Some(Phase::Live { .. })) {
         // For each event that comes, the reader takes three.
@@ -105,9 +111,15 @@ fn under_sustained_load_catching_up_ends() {
 
 #[test]
 fn a_reader_that_takes_nothing_falls_back_and_is_closed_while_others_go_on() {
-    let mut world = World::new(TailLimits { bytes: 24 * 1024, blocks: 40 });
+    let mut world = World::new(TailLimits {
+        bytes: 24 * 1024,
+        blocks: 40,
+    });
     for _ in 0..3 {
-        world.take(Step::Connect(Wish { filter: 0, from: From::Live }));
+        world.take(Step::Connect(Wish {
+            filter: 0,
+            from: From::Live,
+        }));
     }
     for (stream, room) in [(0, usize::MAX / 2), (1, usize::MAX / 2), (2, 2_000)] {
         world.take(Step::Room(stream, room));
@@ -115,7 +127,11 @@ fn a_reader_that_takes_nothing_falls_back_and_is_closed_while_others_go_on() {
     for _ in 0..100 {
         world.take(Step::Publish(vec![(0, 0, 400)]));
         for stream in 0..2 {
-            assert_eq!(world.streams[stream].events(), world.published(), "healthy streams are never behind");
+            assert_eq!(
+                world.streams[stream].events(),
+                world.published(),
+                "healthy streams are never behind"
+            );
         }
     }
     let counters = world.core.counters();
@@ -124,17 +140,29 @@ fn a_reader_that_takes_nothing_falls_back_and_is_closed_while_others_go_on() {
     world.take(Step::Later(31));
     assert_eq!(world.core.counters().slow, 1);
     world.take(Step::Later(6));
-    assert_eq!((world.core.counters().connections, world.core.counters().held), (2, 0));
+    assert_eq!(
+        (
+            world.core.counters().connections,
+            world.core.counters().held
+        ),
+        (2, 0)
+    );
     world.finish();
 }
 
 #[test]
 fn when_memory_is_short_the_most_lagging_goes_first() {
-    let mut world = World::new(TailLimits { bytes: 24 * 1024, blocks: 40 });
+    let mut world = World::new(TailLimits {
+        bytes: 24 * 1024,
+        blocks: 40,
+    });
     world.core.options.live_lag = MEMORY;
     // Each in a group of its own, so that each costs memory of its own.
     for (stream, filter) in [0, 2, 4].into_iter().enumerate() {
-        world.take(Step::Connect(Wish { filter, from: From::Live }));
+        world.take(Step::Connect(Wish {
+            filter,
+            from: From::Live,
+        }));
         world.take(Step::Room(stream, 1_000));
         assert!(matches!(world.phase(stream), Some(Phase::Live { .. })));
     }
@@ -147,8 +175,14 @@ fn when_memory_is_short_the_most_lagging_goes_first() {
         assert!(events < 1_000, "memory is never short");
     }
     assert!(world.core.counters().held <= MEMORY);
-    assert!(matches!(world.phase(0), Some(Phase::Closing { .. })), "it took nothing");
-    assert!(matches!(world.phase(1), Some(Phase::Live { .. })), "it took a little");
+    assert!(
+        matches!(world.phase(0), Some(Phase::Closing { .. })),
+        "it took nothing"
+    );
+    assert!(
+        matches!(world.phase(1), Some(Phase::Live { .. })),
+        "it took a little"
+    );
     assert_eq!(world.streams[2].events(), world.published(), "it took all");
     world.finish();
 }
@@ -157,7 +191,10 @@ fn when_memory_is_short_the_most_lagging_goes_first() {
 fn a_client_that_answers_no_ping_is_closed_after_two() {
     let mut world = World::new(TailLimits::default());
     for _ in 0..2 {
-        world.take(Step::Connect(Wish { filter: 0, from: From::Live }));
+        world.take(Step::Connect(Wish {
+            filter: 0,
+            from: From::Live,
+        }));
     }
     for stream in 0..2 {
         world.take(Step::Room(stream, usize::MAX / 2));
@@ -169,7 +206,13 @@ fn a_client_that_answers_no_ping_is_closed_after_two() {
     }
     assert_eq!(world.core.counters().slow, 1);
     let last = world.streams[0].frames().pop().unwrap();
-    assert_eq!(last, (8, codec::close(4500, "two pings were not answered")[2..].to_vec()));
+    assert_eq!(
+        last,
+        (
+            8,
+            codec::close(4500, "two pings were not answered")[2..].to_vec()
+        )
+    );
     assert!(matches!(world.phase(1), Some(Phase::Live { .. })));
 }
 
@@ -177,7 +220,10 @@ fn a_client_that_answers_no_ping_is_closed_after_two() {
 fn bookmarks_come_with_the_heartbeat_and_when_asked_for_after_a_snapshot() {
     let mut world = World::new(TailLimits::default());
     world.take(Step::Publish(vec![(1, 0, 10)]));
-    world.take(Step::Connect(Wish { filter: 0, from: From::Snapshot(1, 0) }));
+    world.take(Step::Connect(Wish {
+        filter: 0,
+        from: From::Snapshot(1, 0),
+    }));
     world.take(Step::Room(0, usize::MAX / 2));
     world.take(Step::Bookmark(0));
     for _ in 0..2 {
@@ -185,17 +231,28 @@ fn bookmarks_come_with_the_heartbeat_and_when_asked_for_after_a_snapshot() {
     }
     world.take(Step::Publish(vec![(1, 0, 10), (1, 0, 10)]));
     world.take(Step::Later(30));
-    let kinds: Vec<String> = world.streams[0].texts().iter().map(|event| event["type"].to_string()).collect();
+    let kinds: Vec<String> = world.streams[0]
+        .texts()
+        .iter()
+        .map(|event| event["type"].to_string())
+        .collect();
     let expected = ["opened", "snapshot", "bookmark", "live", "bookmark"];
     assert_eq!(kinds, expected.map(|kind| format!("\"stream.{kind}\"")));
     let cursor = &world.streams[0].texts()[4]["data"]["cursor"];
-    assert_eq!(*cursor, world.tail.cursor(Position(3)).to_string(), "all was filtered out, and considered");
+    assert_eq!(
+        *cursor,
+        world.tail.cursor(Position(3)).to_string(),
+        "all was filtered out, and considered"
+    );
 }
 
 #[test]
 fn a_flood_of_pings_is_answered_once_a_round() {
     let mut world = World::new(TailLimits::default());
-    world.take(Step::Connect(Wish { filter: 0, from: From::Live }));
+    world.take(Step::Connect(Wish {
+        filter: 0,
+        from: From::Live,
+    }));
     world.take(Step::Room(0, usize::MAX / 2));
     let before = world.streams[0].frames().len();
     let flood: Vec<u8> = (0..10_000).flat_map(|_| masked(0x89, b"")).collect();
@@ -330,7 +387,10 @@ impl World {
                     && !stream.gone
                 {
                     let at = self.core.by_id[&stream.id];
-                    let is_open = !matches!(self.core.connection(at).unwrap().phase, Phase::Closing { .. });
+                    let is_open = !matches!(
+                        self.core.connection(at).unwrap().phase,
+                        Phase::Closing { .. }
+                    );
                     if is_open {
                         stream.wishes.push((filter, wish.from));
                         let command = Command::Subscribe(Box::new(subscription));
@@ -348,7 +408,8 @@ impl World {
                     && !stream.gone
                 {
                     stream.pipe.borrow_mut().incoming.extend(said.frame());
-                    self.core.ready(self.core.by_id[&stream.id], true, false, now);
+                    self.core
+                        .ready(self.core.by_id[&stream.id], true, false, now);
                 }
             }
             Step::Bookmark(stream) => {
@@ -382,13 +443,21 @@ impl World {
         let epoch = self.tail.epoch();
         let (mut entries, mut body) = (Vec::new(), Vec::new());
         for (kind, extension, bytes) in events {
-            let kinds = [EventType::CallUpdated, EventType::LegUpdated, EventType::SourceGap];
+            let kinds = [
+                EventType::CallUpdated,
+                EventType::LegUpdated,
+                EventType::SourceGap,
+            ];
             let mut entry = entry(kinds[*kind]);
             entry.position = Position(self.next);
-            entry.extensions.push(Text::of(["101", "102", "103"][*extension]));
+            entry
+                .extensions
+                .push(Text::of(["101", "102", "103"][*extension]));
             entry.start = number(body.len());
             let filler = "x".repeat(*bytes);
-            body.extend(format!(r#"{{"id":"{}","x":"{filler}"}}"#, epoch.at(entry.position)).bytes());
+            body.extend(
+                format!(r#"{{"id":"{}","x":"{filler}"}}"#, epoch.at(entry.position)).bytes(),
+            );
             entry.end = number(body.len());
             entries.push(entry);
             // Positions increase, but are not contiguous.
@@ -409,7 +478,10 @@ impl World {
             &[("extensions", "103"), ("types", "call.*")],
             &[],
         ];
-        let filter = Arc::new(Filter::compile(&spec(specs[wish.filter]), &Narrowing::none()));
+        let filter = Arc::new(Filter::compile(
+            &spec(specs[wish.filter]),
+            &Narrowing::none(),
+        ));
         let head = self.tail.head().0;
         let (from, snapshot) = match wish.from {
             From::Live => (Start::Live, None),
@@ -440,7 +512,9 @@ impl World {
 
     fn phase(&self, stream: usize) -> Option<&Phase> {
         let slot = self.core.by_id.get(&self.streams[stream].id)?;
-        self.core.connections[*slot as usize].as_deref().map(|connection| &connection.phase)
+        self.core.connections[*slot as usize]
+            .as_deref()
+            .map(|connection| &connection.phase)
     }
 
     fn published(&self) -> Vec<u64> {
@@ -475,10 +549,18 @@ impl World {
                 (None, Some((filter, from, seen))) => {
                     seen.push(position(event["id"].as_str().unwrap()));
                     let expected = self.matching(filter, *from, u64::MAX);
-                    assert_eq!(*seen, expected[..seen.len()], "in order, once, without gaps");
+                    assert_eq!(
+                        *seen,
+                        expected[..seen.len()],
+                        "in order, once, without gaps"
+                    );
                 }
                 (Some("stream.opened"), now @ None) => {
-                    *now = Some((Arc::clone(&wishes.next().unwrap().0), cursor.unwrap(), Vec::new()));
+                    *now = Some((
+                        Arc::clone(&wishes.next().unwrap().0),
+                        cursor.unwrap(),
+                        Vec::new(),
+                    ));
                 }
                 (Some("stream.filtered"), Some((filter, from, seen))) => {
                     let (next, start) = wishes.next().unwrap();
@@ -488,7 +570,11 @@ impl World {
                     now = Some((Arc::clone(next), cursor.unwrap(), Vec::new()));
                 }
                 (Some("stream.live" | "stream.bookmark"), Some((filter, from, seen))) => {
-                    assert_eq!(*seen, self.matching(filter, *from, cursor.unwrap()), "a cursor says what was told");
+                    assert_eq!(
+                        *seen,
+                        self.matching(filter, *from, cursor.unwrap()),
+                        "a cursor says what was told"
+                    );
                 }
                 (Some("stream.snapshot" | "stream.closing"), Some(_)) => {}
                 other => panic!("{other:?}"),
@@ -515,7 +601,11 @@ impl World {
                 Some(Phase::Live { .. }) => {
                     let (filter, from, seen) = told.unwrap();
                     assert_eq!(seen, self.matching(&filter, from, u64::MAX), "stream {at}");
-                    assert_eq!(stream.wishes.len(), stream.announced(), "each filter was announced");
+                    assert_eq!(
+                        stream.wishes.len(),
+                        stream.announced(),
+                        "each filter was announced"
+                    );
                 }
                 // It was told a position that is not there yet.
                 Some(Phase::Replay { position }) => assert!(*position > self.tail.head()),
@@ -523,7 +613,9 @@ impl World {
                     let frames = stream.frames();
                     assert!(frames.last().is_none_or(|(opcode, _)| *opcode == 8) || stream.gone);
                 }
-                Some(Phase::Await { .. } | Phase::Snapshot { .. }) => panic!("stream {at} stands still"),
+                Some(Phase::Await { .. } | Phase::Snapshot { .. }) => {
+                    panic!("stream {at} stands still")
+                }
             }
         }
         assert_eq!(self.core.counters().held, 0, "everything was given back");
@@ -543,8 +635,12 @@ impl Stream {
                 _ => (2, Some(std::slice::from_ref(second))),
             };
             let Some(long) = long else { break };
-            let len = long.iter().fold(0, |len, byte| len << 8 | usize::from(*byte));
-            let Some(payload) = rest.get(size..size + len) else { break };
+            let len = long
+                .iter()
+                .fold(0, |len, byte| len << 8 | usize::from(*byte));
+            let Some(payload) = rest.get(size..size + len) else {
+                break;
+            };
             frames.push((first & 0xf, payload.to_vec()));
             rest = &rest[size + len..];
         }
@@ -554,16 +650,28 @@ impl Stream {
     /// Text frames; the last may be on its way.
     fn texts(&self) -> Vec<Value> {
         let texts = self.frames().into_iter().filter(|(opcode, _)| *opcode == 1);
-        texts.filter_map(|(_, text)| serde_json::from_slice(&text).ok()).collect()
+        texts
+            .filter_map(|(_, text)| serde_json::from_slice(&text).ok())
+            .collect()
     }
 
     fn events(&self) -> Vec<u64> {
-        let events = self.texts().into_iter().filter(|event| event["type"].is_null());
-        events.map(|event| position(event["id"].as_str().unwrap())).collect()
+        let events = self
+            .texts()
+            .into_iter()
+            .filter(|event| event["type"].is_null());
+        events
+            .map(|event| position(event["id"].as_str().unwrap()))
+            .collect()
     }
 
     fn announced(&self) -> usize {
-        let told = |event: &Value| matches!(event["type"].as_str(), Some("stream.opened" | "stream.filtered"));
+        let told = |event: &Value| {
+            matches!(
+                event["type"].as_str(),
+                Some("stream.opened" | "stream.filtered")
+            )
+        };
         self.texts().iter().filter(|event| told(event)).count()
     }
 }
@@ -618,7 +726,12 @@ impl super::Wire for Wire {
 }
 
 impl History for Log {
-    fn page(&self, after: Position, _: &Filter, max_bytes: usize) -> Result<HistoryPage, HistoryError> {
+    fn page(
+        &self,
+        after: Position,
+        _: &Filter,
+        max_bytes: usize,
+    ) -> Result<HistoryPage, HistoryError> {
         let mut bytes = 0;
         let blocks: Blocks = self
             .0

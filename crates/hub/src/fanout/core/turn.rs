@@ -141,7 +141,9 @@ impl<W: Wire> Core<W> {
         let mut slices = Slices::new();
         let (mut rest, mut own_bytes) = (0, 0);
         let mut live = None;
-        if let Phase::Live { group: at, sent, .. } = phase
+        if let Phase::Live {
+            group: at, sent, ..
+        } = phase
             && let Some(group) = self.groups[*at as usize].as_ref()
         {
             let split = match boundary {
