@@ -9,5 +9,6 @@ pub mod draft;
 pub mod fanout;
 pub mod filter;
 pub mod log;
+pub mod reader;
 pub mod stream;
 pub mod tail;

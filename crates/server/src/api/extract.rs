@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
+use serde::de::DeserializeOwned;
 
 use super::Surface;
 use crate::{
@@ -20,6 +21,20 @@ impl FromRequestParts<Arc<Surface>> for Principal {
         surface: &Arc<Surface>,
     ) -> Result<Self, Problem> {
         authenticate(parts, surface)
+    }
+}
+
+/// What the path names. A path that is not UTF-8 names nothing.
+pub(crate) struct Named<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(named)) => Ok(Self(named)),
+            Err(_) => Err(Problem::not_found()),
+        }
     }
 }
 

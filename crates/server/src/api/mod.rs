@@ -4,7 +4,7 @@ pub mod backend;
 pub mod control;
 mod events;
 mod expiry;
-mod extract;
+pub(crate) mod extract;
 mod probes;
 mod schemas;
 pub mod sessions;

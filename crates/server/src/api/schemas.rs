@@ -7,14 +7,13 @@ use std::{
 
 use axum::{
     Router,
-    extract::Path,
     response::{IntoResponse, Response},
     routing::get,
 };
 use bytes::Bytes;
 use http::header;
 
-use super::Surface;
+use super::{Surface, extract::Named};
 use crate::{http::query::Query, problem::Problem};
 
 static SCHEMAS: LazyLock<BTreeMap<&'static str, Bytes>> = LazyLock::new(|| {
@@ -26,7 +25,7 @@ pub(super) fn routes() -> Router<Arc<Surface>> {
     Router::new().route("/schemas/v1/{file}", get(schema))
 }
 
-async fn schema(Path(file): Path<String>, query: Query) -> Result<Response, Problem> {
+async fn schema(Named(file): Named<String>, query: Query) -> Result<Response, Problem> {
     query.finish()?;
     let schema = file
         .strip_suffix(".json")

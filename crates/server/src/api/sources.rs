@@ -5,7 +5,7 @@ use std::sync::Arc;
 use adapter::Support;
 use axum::{
     Json, Router,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -13,7 +13,7 @@ use http::StatusCode;
 use model::{Collection, EventType, event::Class};
 use serde_json::{Map, json};
 
-use super::{Surface, backend::ConfiguredSource, state::visible};
+use super::{Surface, backend::ConfiguredSource, extract::Named, state::visible};
 use crate::{
     auth::{Principal, Scope},
     http::{empty, query::Query},
@@ -29,7 +29,7 @@ pub(super) fn routes() -> Router<Arc<Surface>> {
 async fn capabilities(
     State(surface): State<Arc<Surface>>,
     principal: Principal,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     query: Query,
 ) -> Result<Response, Problem> {
     principal.require(Scope::EventsRead)?;
@@ -47,7 +47,7 @@ async fn capabilities(
 async fn reconnect(
     State(surface): State<Arc<Surface>>,
     principal: Principal,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     query: Query,
     request: Request,
 ) -> Result<Response, Problem> {

@@ -47,6 +47,10 @@ pub(super) async fn run(
 /// streams, so that these are closed with their own code first.
 const DEAF: Duration = Duration::from_secs(60);
 
+/// The most bytes of a request's head that are read: more than is allowed, so that it can be told which part of it is
+/// too large.
+const LEGIBLE: usize = 128 * 1024;
+
 fn prepare(socket: &TcpStream) -> io::Result<()> {
     socket.set_nodelay(true)?;
     #[cfg(target_os = "linux")]
@@ -73,8 +77,7 @@ where
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.patience)
-        // Room to read what is too large, so that it can be told which part of it is.
-        .max_buf_size((limits.url + limits.headers).max(64 * 1024))
+        .max_buf_size(LEGIBLE)
         .serve_connection(TokioIo::new(io), service)
         .with_upgrades();
     let mut connection = pin!(connection);

@@ -1,15 +1,13 @@
 //! `/problems/<slug>`: what a problem means and what to do, for people and for programs.
 
-use axum::{
-    extract::Path,
-    response::{IntoResponse, Response},
-};
+use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, header};
 
 use super::{Kind, Problem};
+use crate::api::extract::Named;
 
 /// The page of one kind: HTML when that is what is asked for, else JSON.
-pub(crate) async fn show(Path(slug): Path<String>, headers: HeaderMap) -> Response {
+pub(crate) async fn show(Named(slug): Named<String>, headers: HeaderMap) -> Response {
     let Some(kind) = Kind::from_slug(&slug) else {
         return Problem::not_found().into_response();
     };

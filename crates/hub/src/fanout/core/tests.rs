@@ -4,7 +4,7 @@ use std::{
     cell::RefCell,
     io,
     rc::Rc,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -32,6 +32,8 @@ use crate::{
 enum Step {
     /// Events: type, extension, bytes.
     Publish(Vec<(usize, usize, usize)>),
+    /// Events that the shard has not been woken for yet.
+    Commit(Vec<(usize, usize, usize)>),
     Connect(Wish),
     /// The socket of a stream takes so much more.
     Room(usize, usize),
@@ -281,7 +283,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Said::Garbage),
     ];
     prop_oneof![
-        8 => prop::collection::vec(event, 1..6).prop_map(Step::Publish),
+        6 => prop::collection::vec(event.clone(), 1..6).prop_map(Step::Publish),
+        4 => prop::collection::vec(event, 1..6).prop_map(Step::Commit),
         3 => wish.clone().prop_map(Step::Connect),
         12 => (0..8usize, prop_oneof![1..40usize, 1..3_000usize, Just(200_000)]).prop_map(|(stream, room)| Step::Room(stream, room)),
         2 => (0..8usize, wish).prop_map(|(stream, wish)| Step::Refilter(stream, wish)),
@@ -355,11 +358,10 @@ impl World {
         let now = self.now;
         match step {
             Step::Publish(events) => {
-                let block = self.block(&events);
-                self.log.0.lock().unwrap().push(Arc::clone(&block));
-                self.tail.publish(&[block]);
+                self.commit(&events);
                 self.core.turn(now);
             }
+            Step::Commit(events) => self.commit(&events),
             Step::Connect(wish) if self.streams.len() < 8 => {
                 let id = ConnectionId(self.streams.len() as u64);
                 let (subscription, filter) = self.subscription(&wish);
@@ -427,6 +429,12 @@ impl World {
             Step::Connect(_) | Step::Work(_) => {}
         }
         self.grant();
+    }
+
+    fn commit(&mut self, events: &[(usize, usize, usize)]) {
+        let block = self.block(events);
+        self.log.blocks().push(Arc::clone(&block));
+        self.tail.publish(&[block]);
     }
 
     fn grant(&mut self) {
@@ -523,7 +531,7 @@ impl World {
 
     /// Positions of the events that pass, after one position and up to another.
     fn matching(&self, filter: &Filter, after: u64, to: u64) -> Vec<u64> {
-        let log = self.log.0.lock().unwrap();
+        let log = self.log.blocks();
         let entries = log.iter().flat_map(|block| &block.entries);
         entries
             .filter(|entry| filter.passes(entry))
@@ -539,13 +547,13 @@ impl World {
         }
     }
 
-    /// Returns where the stream's last filter began, and what came since.
-    fn check_stream(&self, stream: &Stream) -> Option<(Arc<Filter>, u64, Vec<u64>)> {
+    /// Returns the filters it was told of: each with where it began, and what came since.
+    fn check_stream(&self, stream: &Stream) -> Vec<(Arc<Filter>, u64, Vec<u64>)> {
         let mut wishes = stream.wishes.iter();
-        let mut now: Option<(Arc<Filter>, u64, Vec<u64>)> = None;
+        let mut told: Vec<(Arc<Filter>, u64, Vec<u64>)> = Vec::new();
         for event in stream.texts() {
             let cursor = event["data"]["cursor"].as_str().map(position);
-            match (event["type"].as_str(), &mut now) {
+            match (event["type"].as_str(), told.last_mut()) {
                 (None, Some((filter, from, seen))) => {
                     seen.push(position(event["id"].as_str().unwrap()));
                     let expected = self.matching(filter, *from, u64::MAX);
@@ -555,32 +563,26 @@ impl World {
                         "in order, once, without gaps"
                     );
                 }
-                (Some("stream.opened"), now @ None) => {
-                    *now = Some((
-                        Arc::clone(&wishes.next().unwrap().0),
-                        cursor.unwrap(),
-                        Vec::new(),
-                    ));
+                (Some("stream.opened"), None) => {
+                    let (filter, _) = wishes.next().unwrap();
+                    told.push((Arc::clone(filter), cursor.unwrap(), Vec::new()));
                 }
                 (Some("stream.filtered"), Some((filter, from, seen))) => {
                     let (next, start) = wishes.next().unwrap();
                     if matches!(start, From::Here) {
                         assert_eq!(*seen, self.matching(filter, *from, cursor.unwrap()));
                     }
-                    now = Some((Arc::clone(next), cursor.unwrap(), Vec::new()));
+                    told.push((Arc::clone(next), cursor.unwrap(), Vec::new()));
                 }
                 (Some("stream.live" | "stream.bookmark"), Some((filter, from, seen))) => {
-                    assert_eq!(
-                        *seen,
-                        self.matching(filter, *from, cursor.unwrap()),
-                        "a cursor says what was told"
-                    );
+                    let expected = self.matching(filter, *from, cursor.unwrap());
+                    assert_eq!(*seen, expected, "a cursor says what was told");
                 }
-                (Some("stream.snapshot" | "stream.closing"), Some(_)) => {}
+                (Some("stream.snapshot" | "stream.closing"), _) => {}
                 other => panic!("{other:?}"),
             }
         }
-        now
+        told
     }
 
     /// Lets all take all there is: whoever is still there has everything.
@@ -599,8 +601,8 @@ impl World {
             let told = self.check_stream(stream);
             match self.phase(at) {
                 Some(Phase::Live { .. }) => {
-                    let (filter, from, seen) = told.unwrap();
-                    assert_eq!(seen, self.matching(&filter, from, u64::MAX), "stream {at}");
+                    let (filter, from, seen) = told.last().unwrap();
+                    assert_eq!(*seen, self.matching(filter, *from, u64::MAX), "stream {at}");
                     assert_eq!(
                         stream.wishes.len(),
                         stream.announced(),
@@ -725,6 +727,12 @@ impl super::Wire for Wire {
     }
 }
 
+impl Log {
+    fn blocks(&self) -> MutexGuard<'_, Blocks> {
+        self.0.lock().unwrap()
+    }
+}
+
 impl History for Log {
     fn page(
         &self,
@@ -734,9 +742,7 @@ impl History for Log {
     ) -> Result<HistoryPage, HistoryError> {
         let mut bytes = 0;
         let blocks: Blocks = self
-            .0
-            .lock()
-            .unwrap()
+            .blocks()
             .iter()
             .filter(|block| block.last() > after)
             .take_while(|block| {

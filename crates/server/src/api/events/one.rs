@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use http::header;
@@ -11,7 +11,7 @@ use hub::filter::{Filter, FilterSpec, Variant};
 use model::Cursor;
 
 use crate::{
-    api::Surface,
+    api::{Surface, extract::Named},
     auth::{Principal, Scope},
     http::query::Query,
     problem::Problem,
@@ -20,7 +20,7 @@ use crate::{
 pub(super) async fn show(
     State(surface): State<Arc<Surface>>,
     principal: Principal,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     query: Query,
 ) -> Result<Response, Problem> {
     principal.require(Scope::EventsRead)?;

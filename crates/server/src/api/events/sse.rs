@@ -7,17 +7,21 @@ use bytes::Bytes;
 use futures_util::stream::unfold;
 use http::{HeaderValue, header, request::Parts};
 use hub::{
-    block::Blocks,
-    fanout::{HistoryError, Pages, Start, Subscription},
+    fanout::{History, HistoryError, Snapshot, Start, Subscription},
+    filter::{Filter, Variant},
+    reader::{Read, StreamReader},
     stream::{Closing, ConnectionId, Narrator, Notice, ResetReason},
-    tail::Recent,
 };
 use model::{Cursor, Position};
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     query, reader, subscribe,
+    websocket::closing,
     wish::{Place, Wish},
 };
 use crate::{
@@ -29,9 +33,6 @@ use crate::{
     http::Peer,
     problem::{Kind, Problem},
 };
-
-/// About how many bytes are read and handed over at a time.
-const CHUNK: usize = 64 * 1024;
 
 pub(super) async fn open(surface: &Arc<Surface>, parts: &Parts) -> Result<Response, Problem> {
     let (query, ticket) = query(parts);
@@ -59,7 +60,6 @@ pub(super) async fn open(surface: &Arc<Surface>, parts: &Parts) -> Result<Respon
         narrator: Narrator::new(connection),
         chunks,
         kill,
-        position: Position(0),
         text: Vec::new(),
         _slot: slot,
     };
@@ -114,8 +114,6 @@ struct Teller {
     narrator: Narrator,
     chunks: mpsc::Sender<Bytes>,
     kill: CancellationToken,
-    /// Everything up to here was considered.
-    position: Position,
     /// What is to be sent next.
     text: Vec<u8>,
     _slot: StreamSlot,
@@ -154,7 +152,7 @@ impl Teller {
 
     async fn tell(&mut self, subscription: Subscription, mut expiry: Expiry) -> Over {
         match self.begin(subscription).await {
-            Ok(reading) => match self.follow(reading, &mut expiry).await {
+            Ok(reader) => match self.follow(reader, &mut expiry).await {
                 Ok(never) => match never {},
                 Err(over) => over,
             },
@@ -163,7 +161,7 @@ impl Teller {
     }
 
     /// Opening, reset and snapshot.
-    async fn begin(&mut self, subscription: Subscription) -> Result<Reading, Over> {
+    async fn begin(&mut self, subscription: Subscription) -> Result<StreamReader, Over> {
         let Subscription {
             filter,
             variant,
@@ -172,12 +170,12 @@ impl Teller {
             announcement,
             reset,
         } = subscription;
-        self.position = match (&snapshot, from) {
+        let position = match (&snapshot, from) {
             (Some(snapshot), _) => snapshot.as_of,
             (None, Start::After(position)) => position,
             (None, Start::Live | Start::Here) => self.surface.tail.head(),
         };
-        let cursor = self.cursor();
+        let cursor = self.surface.tail.cursor(position);
         self.text.extend_from_slice(b"retry: 2000\n");
         let opened = Notice::Opened {
             connection: self.connection,
@@ -185,161 +183,112 @@ impl Teller {
             heartbeat_s: self.surface.pace.heartbeat.as_secs(),
             announcement: &announcement,
         };
-        // Until the snapshot is complete there is nowhere to go on.
-        let resumable = snapshot.is_none();
-        self.say(&opened, resumable.then_some(cursor));
+        // Until a snapshot is complete there is nowhere to go on.
+        self.say(&opened, snapshot.is_none().then_some(cursor));
         if let Some(reset) = &reset {
             self.say(&Notice::Reset(reset), None);
         }
         self.send().await?;
         if let Some(snapshot) = snapshot {
-            self.snapshot(snapshot.pages).await?;
+            self.snapshot(snapshot).await?;
         }
-        Ok(Reading { filter, variant })
+        Ok(self.reader(filter, variant, position))
     }
 
-    async fn snapshot(&mut self, pages: Box<dyn Pages>) -> Result<(), Over> {
-        let mut pages = Some(pages);
+    /// State, page by page; the last page is where a reader can go on.
+    async fn snapshot(&mut self, snapshot: Snapshot) -> Result<(), Over> {
+        let Snapshot { as_of, mut pages } = snapshot;
+        let cursor = self.surface.tail.cursor(as_of);
         let mut page = None;
-        while let Some(mut source) = pages.take() {
-            let next = self.surface.blocking(move |_| Ok((source.next(), source)));
-            let (next, source) = next.await.map_err(|_| unavailable())?;
-            let last = next.is_none();
+        loop {
+            let pulled = self.surface.blocking(move |_| Ok((pages.next(), pages)));
+            let (next, rest) = pulled
+                .await
+                .map_err(|problem| Over::Closing(closing(&problem)))?;
+            pages = rest;
+            let is_last = next.is_none();
             if let Some(page) = std::mem::replace(&mut page, next) {
-                let id = last.then(|| self.cursor());
-                self.say(&Notice::Snapshot(&page), id);
+                self.say(&Notice::Snapshot(&page), is_last.then_some(cursor));
                 self.send().await?;
             }
-            pages = (!last).then_some(source);
+            if is_last {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// Replay, then live, for ever.
     async fn follow(
         &mut self,
-        mut reading: Reading,
+        mut reader: StreamReader,
         expiry: &mut Expiry,
     ) -> Result<Infallible, Over> {
-        let surface = Arc::clone(&self.surface);
-        let mut head = surface.tail.watch();
-        let mut heartbeat = tokio::time::interval(surface.pace.heartbeat);
-        heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut heartbeat = interval(self.surface.pace.heartbeat);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         heartbeat.reset();
-        let mut live = false;
         loop {
-            head.mark_unchanged();
-            match surface.tail.after(self.position, CHUNK) {
-                Recent::Blocks(blocks) if blocks.is_empty() => {
-                    if !live {
-                        live = true;
-                        let cursor = self.cursor();
-                        self.say(&Notice::Live { cursor }, Some(cursor));
-                        self.send().await?;
-                    }
-                    tokio::select! {
-                        changed = head.changed() => changed.map_err(|_| unavailable())?,
-                        _ = heartbeat.tick() => self.bookmark().await?,
-                        stage = expiry.next() => self.expire(stage).await?,
-                    }
-                    continue;
-                }
-                Recent::Blocks(blocks) => {
-                    self.events(&reading, &blocks);
-                    self.position = blocks.last().map_or(self.position, |block| block.last());
-                }
-                Recent::TooOld => {
-                    live = false;
-                    self.page(&mut reading).await?;
-                }
-            }
-            self.send().await?;
-            // A stream that is never idle is told where it stands as well.
+            // The timers first: a stream that is never idle is told where it stands as well.
             tokio::select! {
                 biased;
-                _ = heartbeat.tick() => self.bookmark().await?,
-                stage = expiry.next() => self.expire(stage).await?,
-                () = std::future::ready(()) => {}
+                stage = expiry.next() => self.expire(stage)?,
+                _ = heartbeat.tick() => {
+                    let cursor = reader.cursor();
+                    self.say(&Notice::Bookmark { cursor }, Some(cursor));
+                }
+                read = reader.next() => match read {
+                    Ok(Read::Events(events)) => {
+                        for (id, json) in events.iter() {
+                            frame(&mut self.text, json, Some(id));
+                        }
+                    }
+                    Ok(Read::Live(cursor)) => self.say(&Notice::Live { cursor }, Some(cursor)),
+                    Err(HistoryError::Expired(_)) => {
+                        let cursor = reader.cursor();
+                        reader = self.reset(cursor).await?;
+                    }
+                    Err(error @ HistoryError::Unavailable(_)) => {
+                        // Problems tell the operator more than the client.
+                        return Err(Over::Closing(closing(&Problem::of_history(&error))));
+                    }
+                },
             }
+            self.send().await?;
         }
     }
 
-    /// A page of the log.
-    async fn page(&mut self, reading: &mut Reading) -> Result<(), Over> {
-        let (after, filter) = (self.position, Arc::clone(&reading.filter));
-        let page = self
-            .surface
-            .blocking(move |surface| Ok(surface.backend.page(after, &filter, CHUNK)))
-            .await
-            .map_err(|_| unavailable())?;
-        match page {
-            Ok(page) => {
-                self.events(reading, &page.blocks);
-                self.position = page.scanned_to.max(self.position);
-                Ok(())
-            }
-            Err(HistoryError::Expired(_)) => self.reset().await,
-            Err(error @ HistoryError::Unavailable(_)) => {
-                // Told to the operator where problems are made.
-                let problem = Problem::of_history(&error);
-                Err(Over::Closing(Closing::new(
-                    problem.close_code(),
-                    problem.detail().to_owned(),
-                )))
-            }
-        }
-    }
-
-    /// Retention was faster than the reader.
-    async fn reset(&mut self) -> Result<(), Over> {
-        let requested = self.cursor().to_string();
-        let surface = Arc::clone(&self.surface);
-        let reset = subscribe::reset(&surface, ResetReason::Expired, &requested);
-        self.position = reset.oldest.position;
+    /// Retention was faster than the reader: state, or what is left, from here on.
+    async fn reset(&mut self, stands: Cursor) -> Result<StreamReader, Over> {
+        let reset = subscribe::reset(&self.surface, ResetReason::Expired, &stands.to_string());
         self.say(&Notice::Reset(&reset), None);
+        let mut position = reset.oldest.position;
+        let filter = Filter::compile(&self.wish.spec, self.principal.narrowing());
         if self.principal.may(Scope::StateRead) {
-            let filter = hub::filter::Filter::compile(&self.wish.spec, self.principal.narrowing());
-            let state = subscribe::state(&surface, &self.principal, &self.wish.spec, &filter);
-            self.position = state.as_of;
-            self.snapshot(state.pages).await?;
+            let state = subscribe::state(&self.surface, &self.principal, &self.wish.spec, &filter);
+            position = state.as_of;
+            self.snapshot(state).await?;
         }
-        Ok(())
+        let variant = Variant::of(&self.wish.spec, self.principal.narrowing());
+        Ok(self.reader(Arc::new(filter), variant, position))
     }
 
-    async fn bookmark(&mut self) -> Result<(), Over> {
-        let cursor = self.cursor();
-        self.say(&Notice::Bookmark { cursor }, Some(cursor));
-        self.send().await
+    fn reader(&self, filter: Arc<Filter>, variant: Variant, after: Position) -> StreamReader {
+        let history: Arc<dyn History> = Arc::clone(&self.surface.backend) as _;
+        StreamReader::new(self.surface.tail.clone(), history, filter, variant, after)
     }
 
-    async fn expire(&mut self, stage: Stage) -> Result<(), Over> {
+    fn expire(&mut self, stage: Stage) -> Result<(), Over> {
         match stage {
             Stage::Expiring(at) => {
                 self.say(&Notice::Expiring { at }, None);
-                self.send().await
+                Ok(())
             }
             Stage::Over => Err(Over::Closing(expiry::over())),
-        }
-    }
-
-    fn events(&mut self, reading: &Reading, blocks: &Blocks) {
-        for block in blocks {
-            for entry in block.after(self.position) {
-                if reading.filter.passes(entry) {
-                    let json = reading.variant.render(block, entry).to_vec();
-                    frame(&mut self.text, &json, Some(block.cursor(entry)));
-                }
-            }
         }
     }
 
     fn say(&mut self, notice: &Notice<'_>, id: Option<Cursor>) {
         let json = self.narrator.say(self.surface.clock.now().wall, notice);
         frame(&mut self.text, &json, id);
-    }
-
-    fn cursor(&self) -> Cursor {
-        self.surface.tail.cursor(self.position)
     }
 
     /// Hands over what was said, at the reader's pace.
@@ -359,16 +308,6 @@ impl Teller {
             }
         }
     }
-}
-
-/// What is read.
-struct Reading {
-    filter: Arc<hub::filter::Filter>,
-    variant: hub::filter::Variant,
-}
-
-fn unavailable() -> Over {
-    Over::Closing(Closing::log_unavailable())
 }
 
 /// One event of the stream. An event is one line: what may break lines inside JSON is blank space.

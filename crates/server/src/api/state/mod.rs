@@ -9,20 +9,14 @@ pub(super) mod visible;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    body::Body,
-    extract::{Path, State},
-    response::Response,
-    routing::get,
-};
+use axum::{Router, body::Body, extract::State, response::Response, routing::get};
 use bytes::Bytes;
 use http::{HeaderValue, header};
 use hub::stream::ResetReason;
 use model::{Collection, Cursor, EntityId, Position};
 
 use self::{list::Listing, select::Selection};
-use super::{Surface, backend::View};
+use super::{Surface, backend::View, extract::Named};
 use crate::{
     auth::{Principal, Scope},
     http::{envelope::CURSOR, query::Query},
@@ -55,7 +49,7 @@ pub(super) fn routes() -> Router<Arc<Surface>> {
             )
             .route(
                 &format!("{path}/{{id}}"),
-                get(async move |State(surface), principal, Path(id), query| {
+                get(async move |State(surface), principal, Named(id), query| {
                     one(surface, principal, query, collection, None, id).await
                 }),
             );
@@ -68,7 +62,7 @@ pub(super) fn routes() -> Router<Arc<Surface>> {
         router = router
             .route(
                 &path,
-                get(async move |State(surface), principal, Path(id), query| {
+                get(async move |State(surface), principal, Named(id), query| {
                     list(surface, principal, query, collection, Some((parent, id))).await
                 }),
             )
@@ -77,7 +71,7 @@ pub(super) fn routes() -> Router<Arc<Surface>> {
                 get(
                     async move |State(surface),
                                 principal,
-                                Path((above, id)): Path<(String, String)>,
+                                Named((above, id)): Named<(String, String)>,
                                 query| {
                         one(
                             surface,
