@@ -188,12 +188,6 @@ impl Streams {
         }
     }
 
-    /// How many are open.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
-    }
-
     pub(super) fn open(
         &self,
         identity: &Arc<Identity>,

@@ -207,12 +207,6 @@ impl Authority {
             .open(principal.identity(), self.quota.streams_per_token)
     }
 
-    /// How many streams are open.
-    #[must_use]
-    pub fn open_streams(&self) -> usize {
-        self.streams.count()
-    }
-
     fn look_up(&self, tokens: &TokenSet, text: &str) -> Result<Principal, Problem> {
         let identity = tokens
             .find(&Digest::of(text))

@@ -1,9 +1,19 @@
 //! Sizes, methods, origins, headers, and the open routes.
 
-use serde_json::json;
-use server::problem::Kind;
+use std::time::Duration;
 
-use super::world::{Setup, World};
+use serde_json::json;
+use server::{http::Limits, problem::Kind};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use super::{
+    client::PATIENCE,
+    world::{Setup, World},
+};
 
 const WALLBOARD: &str = "https://wallboard.example.com";
 
@@ -26,6 +36,10 @@ async fn what_is_too_large_is_told_by_its_own_status() {
         .get(&format!("/v1/events?types={}", "x".repeat(9_000)))
         .await;
     assert_eq!(url.problem(), (414, "url-too-long".into()));
+    let endless = world
+        .get(&format!("/v1/events?types={}", "x".repeat(100_000)))
+        .await;
+    assert_eq!(endless.status, 414);
     let headers = world.client().header("X-Large", &"x".repeat(17_000));
     let headers = headers.get("/livez").await;
     assert_eq!(headers.problem(), (431, "headers-too-large".into()));
@@ -209,8 +223,8 @@ async fn one_connection_carries_many_requests() {
         < 2
     {
         let mut byte = [0];
-        let read = tokio::io::AsyncReadExt::read(&mut socket, &mut byte);
-        let read = tokio::time::timeout(super::client::PATIENCE, read).await;
+        let read = socket.read(&mut byte);
+        let read = timeout(PATIENCE, read).await;
         assert_eq!(read.unwrap().unwrap(), 1);
         rest.push(byte[0]);
     }
@@ -219,10 +233,79 @@ async fn one_connection_carries_many_requests() {
 #[tokio::test]
 async fn a_stop_ends_idle_connections_and_the_accept_loop() {
     let world = World::new().await;
-    let idle = tokio::net::TcpStream::connect(world.address).await.unwrap();
+    let idle = TcpStream::connect(world.address).await.unwrap();
     assert_eq!(world.get("/livez").await.status, 200);
     world.stop.cancel();
-    let served = tokio::time::timeout(super::client::PATIENCE, world.server).await;
+    let served = timeout(PATIENCE, world.server).await;
     served.expect("an end").unwrap().unwrap();
     drop(idle);
+}
+
+#[tokio::test]
+async fn who_sends_slowly_is_cut_off() {
+    let world = World::start(Setup {
+        limits: Limits {
+            patience: Duration::from_millis(500),
+            ..Limits::default()
+        },
+        ..Setup::default()
+    })
+    .await;
+    let mut socket = TcpStream::connect(world.address).await.unwrap();
+    socket
+        .write_all(b"GET /livez HTTP/1.1\r\nHost: ")
+        .await
+        .unwrap();
+    let mut rest = Vec::new();
+    let end = timeout(PATIENCE, socket.read_to_end(&mut rest)).await;
+    assert!(end.is_ok(), "the connection is still open");
+    let silent = TcpStream::connect(world.address).await.unwrap();
+    let used = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let (reply, idle) = world.client().raw(used).await;
+    assert_eq!(reply.status, 200);
+    for mut socket in [silent, idle.into_inner()] {
+        let end = timeout(PATIENCE, socket.read_to_end(&mut rest)).await;
+        assert!(end.is_ok(), "an idle connection is still open");
+    }
+    let head = b"POST /v1/tickets HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{";
+    let (reply, _socket) = world.client().raw(head).await;
+    assert_eq!(reply.status, 408);
+}
+
+#[tokio::test]
+async fn further_connections_wait_until_there_is_room() {
+    let world = World::start(Setup {
+        limits: Limits {
+            connections: 1,
+            ..Limits::default()
+        },
+        ..Setup::default()
+    })
+    .await;
+    let first = TcpStream::connect(world.address).await.unwrap();
+    let second = tokio::spawn({
+        let client = world.client();
+        async move { client.get("/livez").await.status }
+    });
+    tokio::task::yield_now().await;
+    drop(first);
+    assert_eq!(second.await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn websockets_do_not_count_as_connections_once_they_are_open() {
+    let world = World::start(Setup {
+        limits: Limits {
+            connections: 1,
+            ..Limits::default()
+        },
+        ..Setup::default()
+    })
+    .await;
+    let mut streams = Vec::new();
+    for _ in 0..3 {
+        let mut ws = world.client().ws("/v1/events").await.unwrap();
+        ws.expect("stream.opened").await;
+        streams.push(ws);
+    }
 }

@@ -14,5 +14,6 @@ mod pages;
 mod rights;
 mod sse;
 mod state;
+mod tls;
 mod websocket;
 mod world;

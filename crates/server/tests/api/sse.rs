@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use hub::tail::TailLimits;
 use model::EventType;
+use server::http::Limits;
 
 use super::{
     backend::{about, call, of_source},
@@ -150,12 +151,20 @@ async fn a_position_that_is_gone_resets_and_a_snapshot_follows() {
 async fn bookmarks_move_on_though_everything_was_filtered_out() {
     let world = World::start(Setup {
         heartbeat: Duration::from_millis(50),
+        // A stream is longer than any request may take.
+        limits: Limits {
+            patience: Duration::from_millis(500),
+            ..Limits::default()
+        },
         ..Setup::default()
     })
     .await;
     let mut stream = world.client().sse("/v1/events?types=agent.*").await;
     stream.expect("stream.opened").await;
     stream.expect("stream.live").await;
+    for _ in 0..20 {
+        stream.expect("stream.bookmark").await;
+    }
     let id = world.hub.publish(about(STARTED, &call("1", None)));
     loop {
         let bookmark = stream.expect("stream.bookmark").await;
@@ -225,6 +234,42 @@ async fn a_reader_that_fell_behind_the_tail_catches_up_from_the_log_and_is_live_
         }
     }
     assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_nothing_is_cut_off_and_its_room_given_back() {
+    let mut setup = Setup::tokens();
+    setup.pace.stall = Duration::from_millis(50);
+    setup.quota.streams_per_token = 1;
+    let world = World::start(setup).await;
+    let mut stalled = world.bearer("reader").sse("/v1/events").await;
+    stalled.expect("stream.opened").await;
+    stalled.expect("stream.live").await;
+    // More than the system's socket buffers take.
+    let mut large = call("1", None);
+    large.caller.name = Some("x".repeat(50_000).into());
+    const EVENTS: usize = 600;
+    for _ in 0..EVENTS {
+        world.hub.publish(about(STARTED, &large));
+    }
+    let deadline = tokio::time::Instant::now() + super::client::PATIENCE;
+    loop {
+        let mut again = world.bearer("reader").sse("/v1/events").await;
+        if again.reply().status == 200 {
+            again.expect("stream.opened").await;
+            break;
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "the reader is still there"
+        );
+        tokio::task::yield_now().await;
+    }
+    let mut seen = 0;
+    while stalled.next().await.is_some() {
+        seen += 1;
+    }
+    assert!(seen < EVENTS, "nothing was cut off");
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ use server::{
     http::{self, Limits, envelope::Rules, origin::OriginPolicy},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -38,6 +39,7 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) tail: TailLimits,
     pub(crate) heartbeat: Duration,
+    pub(crate) tls: Option<TlsAcceptor>,
 }
 
 pub(crate) struct World {
@@ -66,6 +68,7 @@ impl Default for Setup {
             limits: Limits::default(),
             tail: TailLimits::default(),
             heartbeat: Duration::from_secs(30),
+            tls: None,
         }
     }
 }
@@ -185,7 +188,7 @@ impl World {
         let router = api::router(&surface);
         let server = tokio::spawn(http::serve(
             listener,
-            None,
+            setup.tls,
             router,
             setup.limits,
             stop.clone(),
