@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use hub::{
     fanout::{Command, Control, Start},
+    filter::FilterSpec,
     stream::ConnectionId,
 };
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use super::{
     Surface,
     events::{subscribe, websocket::closing, wish::Wish},
     expiry::{self, Expiry, Stage},
-    sessions::{Open, Session, Timer},
+    frame::Frame,
+    sessions::{Holder, Timer},
 };
 use crate::{
     auth::{Principal, Scope},
-    problem::{Kind, Problem, Violation},
+    problem::{Kind, Problem},
 };
 
 /// Where the fan-out leaves what its connections say. Never waits: a connection says nothing more until it is answered,
@@ -68,9 +70,15 @@ pub async fn run(surface: Arc<Surface>, mut inbox: Inbox) {
     }
 }
 
-/// Closes a stream when its token ends by itself, after telling so.
+/// Closes a stream when its token ends by itself, after telling so, or has ended meanwhile.
 pub(super) fn watch(surface: &Arc<Surface>, connection: ConnectionId, principal: &Principal) {
-    let mut expiry = Expiry::of(surface, principal.identity());
+    let identity = principal.identity();
+    if identity.ended().is_some() {
+        // A reload has looked at all sessions while this one was not there yet.
+        let closing = expiry::ended(identity);
+        surface.fanout.command(connection, Command::Close(closing));
+    }
+    let mut expiry = Expiry::of(surface, identity);
     if expiry.is_never() {
         return;
     }
@@ -93,88 +101,42 @@ pub(super) fn watch(surface: &Arc<Surface>, connection: ConnectionId, principal:
     });
     let timer = Timer(task.abort_handle());
     surface.sessions.with(connection, |session| {
-        if let Session::Open(open) = session {
-            open.timer = Some(timer);
+        if let Holder::Known(known) = &mut session.holder {
+            known.timer = Some(timer);
         }
     });
 }
 
-enum Frame {
-    Subscribe(Wish),
-    Token(String),
-    Ping,
-}
-
 /// None when the connection is gone.
 fn answer(surface: &Arc<Surface>, connection: ConnectionId, text: &str) -> Option<Command> {
-    let frame = read(text);
-    let awaiting = surface.sessions.with(connection, |session| match session {
-        Session::Awaiting(wish) => Some(wish.clone()),
-        Session::Open(_) => None,
-    })?;
-    let answered = match (awaiting, frame) {
-        (Some(wish), Ok(Frame::Token(token))) => {
-            return match admit(surface, connection, &wish, &token) {
-                Ok(command) => command,
-                Err(problem) => Some(Command::Close(closing(&problem))),
-            };
+    let frame = Frame::read(text);
+    let standing = surface
+        .sessions
+        .with(connection, |session| match &session.holder {
+            Holder::Unknown(wish) => Standing::Unknown(wish.clone()),
+            Holder::Known(known) => Standing::Known(known.principal.clone(), known.spec.clone()),
+        })?;
+    let answered = match (standing, frame) {
+        (Standing::Unknown(wish), frame) => {
+            let admitted = admit(surface, connection, &wish, frame.ok());
+            return Some(admitted.unwrap_or_else(|problem| Command::Close(closing(&problem))));
         }
-        (Some(_), _) => {
-            let problem = Problem::new(
-                Kind::Unauthenticated,
-                "the first frame is not a token: {\"op\":\"token\",\"token\":\"…\"}",
-            );
-            return Some(Command::Close(closing(&problem)));
+        (Standing::Known(principal, _), Ok(Frame::Subscribe(wish))) => {
+            subscribe(surface, connection, &principal, wish)
         }
-        (None, Ok(Frame::Subscribe(wish))) => subscribe(surface, connection, wish),
-        (None, Ok(Frame::Token(token))) => renew(surface, connection, &token),
-        (None, Ok(Frame::Ping)) => Ok(Some(Command::Bookmark)),
-        (None, Err(problem)) => Err(problem),
+        (Standing::Known(before, spec), Ok(Frame::Token(token))) => {
+            renew(surface, connection, &before, spec, &token)
+        }
+        (Standing::Known(..), Ok(Frame::Ping)) => Ok(Command::Bookmark),
+        (Standing::Known(..), Err(problem)) => Err(problem),
     };
-    answered.unwrap_or_else(|problem| Some(Command::Error(raw(&problem))))
+    Some(answered.unwrap_or_else(|problem| Command::Error(raw(&problem))))
 }
 
-fn read(text: &str) -> Result<Frame, Problem> {
-    let wrong = |pointer, why: String| Problem::body(vec![Violation::pointer(pointer, why)]);
-    let members: Map<String, Value> = serde_json::from_str(text)
-        .map_err(|error| wrong("", format!("not a JSON object: {error}")))?;
-    let op = members
-        .get("op")
-        .ok_or_else(|| wrong("/op", "`op` is missing".to_owned()))?;
-    match op.as_str() {
-        Some("subscribe") => Wish::from_members(&members).map(Frame::Subscribe),
-        Some("token") => {
-            only(&members, &["op", "token"])?;
-            let token = members.get("token").and_then(Value::as_str);
-            token
-                .map(|token| Frame::Token(token.to_owned()))
-                .ok_or_else(|| wrong("/token", "`token` is not a text".to_owned()))
-        }
-        Some("ping") => only(&members, &["op"]).map(|()| Frame::Ping),
-        _ => Err(wrong(
-            "/op",
-            "`op` is not one of subscribe, token, ping".to_owned(),
-        )),
-    }
-}
-
-fn only(members: &Map<String, Value>, known: &[&str]) -> Result<(), Problem> {
-    let unknown: Vec<_> = members
-        .keys()
-        .filter(|name| !known.contains(&name.as_str()))
-        .map(|name| {
-            let shown: String = name.chars().take(64).collect();
-            Violation::pointer(
-                &format!("/{name}"),
-                format!("there is no member `{shown}` here"),
-            )
-        })
-        .collect();
-    if unknown.is_empty() {
-        Ok(())
-    } else {
-        Err(Problem::body(unknown))
-    }
+/// Who holds a connection when it says something.
+enum Standing {
+    Unknown(Box<Wish>),
+    Known(Principal, FilterSpec),
 }
 
 /// The first token: the stream begins.
@@ -182,87 +144,73 @@ fn admit(
     surface: &Arc<Surface>,
     connection: ConnectionId,
     wish: &Wish,
-    token: &str,
-) -> Result<Option<Command>, Problem> {
-    let principal = surface.authority.token(token)?;
-    principal.require(Scope::EventsRead)?;
-    let slot = surface.authority.stream(&principal)?;
+    frame: Option<Frame>,
+) -> Result<Command, Problem> {
+    let Some(Frame::Token(token)) = frame else {
+        let detail = "the first frame is not a token: {\"op\":\"token\",\"token\":\"…\"}";
+        return Err(Problem::new(Kind::Unauthenticated, detail));
+    };
+    let principal = surface.authority.token(&token)?;
     let subscription = subscribe::subscription(surface, &principal, wish, Start::Live)?;
-    let open = Open::new(principal.clone(), wish.spec.clone(), slot).into();
-    let entered = surface
-        .sessions
-        .with(connection, |session| *session = open)
-        .is_some();
-    if !entered {
-        return Ok(None);
-    }
-    watch(surface, connection, &principal);
-    Ok(Some(Command::Subscribe(Box::new(subscription))))
+    pass_on(surface, connection, &principal, wish.spec.clone())?;
+    Ok(Command::Subscribe(Box::new(subscription)))
 }
 
+/// Another filter.
 fn subscribe(
     surface: &Arc<Surface>,
     connection: ConnectionId,
+    principal: &Principal,
     wish: Wish,
-) -> Result<Option<Command>, Problem> {
-    let Some(principal) = principal(surface, connection) else {
-        return Ok(None);
-    };
-    let subscription = subscribe::subscription(surface, &principal, &wish, Start::Here)?;
+) -> Result<Command, Problem> {
+    let subscription = subscribe::subscription(surface, principal, &wish, Start::Here)?;
     surface.sessions.with(connection, |session| {
-        if let Session::Open(open) = session {
-            open.spec = wish.spec;
+        if let Holder::Known(known) = &mut session.holder {
+            known.spec = wish.spec;
         }
     });
-    Ok(Some(Command::Subscribe(Box::new(subscription))))
+    Ok(Command::Subscribe(Box::new(subscription)))
 }
 
-/// Another token in place of the first. Where its limits differ the filter is held against them anew.
+/// Another token. Where its limits differ the filter is held against them anew.
 fn renew(
     surface: &Arc<Surface>,
     connection: ConnectionId,
+    before: &Principal,
+    spec: FilterSpec,
     token: &str,
-) -> Result<Option<Command>, Problem> {
-    let Some(before) = principal(surface, connection) else {
-        return Ok(None);
-    };
+) -> Result<Command, Problem> {
     let principal = surface.authority.token(token)?;
     principal.require(Scope::EventsRead)?;
     if Arc::ptr_eq(principal.identity(), before.identity()) {
-        return Ok(Some(Command::Done));
+        return Ok(Command::Done);
     }
-    let slot = surface.authority.stream(&principal)?;
-    let spec = surface.sessions.with(connection, |session| match session {
-        Session::Awaiting(_) => None,
-        Session::Open(open) => {
-            let spec = open.spec.clone();
-            **open = Open::new(principal.clone(), spec.clone(), slot);
-            Some(spec)
-        }
-    });
-    let Some(Some(spec)) = spec else {
-        return Ok(None);
-    };
-    watch(surface, connection, &principal);
     if principal.narrowing() == before.narrowing() {
-        return Ok(Some(Command::Done));
+        pass_on(surface, connection, &principal, spec)?;
+        return Ok(Command::Done);
     }
     let wish = Wish {
         spec,
         ..Wish::default()
     };
     let subscription = subscribe::subscription(surface, &principal, &wish, Start::Here)?;
-    Ok(Some(Command::Subscribe(Box::new(subscription))))
+    pass_on(surface, connection, &principal, wish.spec)?;
+    Ok(Command::Subscribe(Box::new(subscription)))
 }
 
-fn principal(surface: &Surface, connection: ConnectionId) -> Option<Principal> {
-    surface
-        .sessions
-        .with(connection, |session| match session {
-            Session::Awaiting(_) => None,
-            Session::Open(open) => Some(open.principal.clone()),
-        })
-        .flatten()
+/// From here on the connection is somebody else's. One that is gone meanwhile is nobody's.
+fn pass_on(
+    surface: &Arc<Surface>,
+    connection: ConnectionId,
+    principal: &Principal,
+    spec: FilterSpec,
+) -> Result<(), Problem> {
+    let passed = surface.sessions.with(connection, |session| {
+        session.pass_on(&surface.authority, principal, spec)
+    });
+    passed.transpose()?;
+    watch(surface, connection, principal);
+    Ok(())
 }
 
 fn raw(problem: &Problem) -> Box<RawValue> {

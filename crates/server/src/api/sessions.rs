@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use hub::{
@@ -13,27 +13,35 @@ use hub::{
 use tokio::task::AbortHandle;
 
 use super::{events::wish::Wish, expiry};
-use crate::auth::{Principal, StreamSlot};
+use crate::{
+    auth::{Authority, Principal, StreamSlot},
+    problem::Problem,
+};
 
 /// All of them.
 #[derive(Default)]
 pub(crate) struct Sessions(Mutex<HashMap<ConnectionId, Session>>);
 
 /// One WebSocket.
-pub(crate) enum Session {
-    /// It owes its token; this is what it carries once it has sent it.
-    Awaiting(Box<Wish>),
-    /// It carries events for somebody.
-    Open(Box<Open>),
+pub(crate) struct Session {
+    pub(crate) holder: Holder,
+    slot: StreamSlot,
 }
 
-/// A WebSocket with rights.
-pub(crate) struct Open {
+/// Whose it is.
+pub(crate) enum Holder {
+    /// Its token is still owed; this is what it carries then.
+    Unknown(Box<Wish>),
+    /// Somebody with rights.
+    Known(Box<Known>),
+}
+
+/// The holder of a WebSocket.
+pub(crate) struct Known {
     pub(crate) principal: Principal,
     /// The filter as it was asked for, to be held against the rights of another token.
     pub(crate) spec: FilterSpec,
     pub(crate) timer: Option<Timer>,
-    _slot: StreamSlot,
 }
 
 /// A task that ends with its owner.
@@ -46,7 +54,7 @@ impl Sessions {
         drop(before);
     }
 
-    /// Changes one; none when it is gone.
+    /// Looks at one, or changes it; none when it is gone.
     pub(crate) fn with<T>(
         &self,
         connection: ConnectionId,
@@ -63,20 +71,13 @@ impl Sessions {
 
     /// Closes those whose token is gone or has other rights.
     pub(crate) fn close_ended(&self, fanout: &Fanout) {
-        let ended: Vec<_> = self
-            .all()
-            .iter()
-            .filter_map(|(connection, session)| match session {
-                Session::Open(open) => open
-                    .principal
-                    .identity()
-                    .ended()
-                    .map(|_| (*connection, Arc::clone(open.principal.identity()))),
-                Session::Awaiting(_) => None,
-            })
-            .collect();
-        for (connection, identity) in ended {
-            fanout.command(connection, Command::Close(expiry::ended(&identity)));
+        for (connection, session) in self.all().iter() {
+            if let Holder::Known(known) = &session.holder
+                && known.principal.identity().ended().is_some()
+            {
+                let closing = expiry::ended(known.principal.identity());
+                fanout.command(*connection, Command::Close(closing));
+            }
         }
     }
 
@@ -85,21 +86,32 @@ impl Sessions {
     }
 }
 
-impl Open {
-    /// A WebSocket whose token is not watched yet.
-    pub(crate) fn new(principal: Principal, spec: FilterSpec, slot: StreamSlot) -> Self {
-        Self {
-            principal,
-            spec,
-            timer: None,
-            _slot: slot,
-        }
+impl Session {
+    pub(crate) fn new(slot: StreamSlot, holder: Holder) -> Self {
+        Self { holder, slot }
+    }
+
+    /// Passes it on to the holder of another token, or of the first.
+    pub(crate) fn pass_on(
+        &mut self,
+        authority: &Authority,
+        principal: &Principal,
+        spec: FilterSpec,
+    ) -> Result<(), Problem> {
+        authority.pass_on(&mut self.slot, principal)?;
+        self.holder = Holder::known(principal, spec);
+        Ok(())
     }
 }
 
-impl From<Open> for Session {
-    fn from(open: Open) -> Self {
-        Self::Open(Box::new(open))
+impl Holder {
+    /// Somebody whose token is not watched yet.
+    pub(crate) fn known(principal: &Principal, spec: FilterSpec) -> Self {
+        Self::Known(Box::new(Known {
+            principal: principal.clone(),
+            spec,
+            timer: None,
+        }))
     }
 }
 

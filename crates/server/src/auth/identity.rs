@@ -84,6 +84,15 @@ impl Identity {
         }
     }
 
+    /// Whoever has opened a WebSocket and owes its token.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self {
+            quota: None,
+            ..Self::new("unknown".into(), Scopes::default(), Narrowing::none(), None)
+        }
+    }
+
     /// Whoever uses the machine that a gateway without authentication runs on.
     #[must_use]
     pub fn local() -> Self {
@@ -115,6 +124,20 @@ impl Identity {
         // The first reason stands.
         let _ = self.ended.set(why);
         self.ends.cancel();
+    }
+
+    fn take_stream(&self, most: usize) -> Result<(), Problem> {
+        let most = if self.quota.is_some() {
+            most
+        } else {
+            usize::MAX
+        };
+        if take(&self.streams, most) {
+            Ok(())
+        } else {
+            let detail = format!("this token has {most} streams open");
+            Err(Problem::new(Kind::TooManyStreams, detail).after(SOON))
+        }
     }
 
     /// Counts one request. The error is how long to wait.
@@ -193,31 +216,36 @@ impl Streams {
         identity: &Arc<Identity>,
         per_token: usize,
     ) -> Result<StreamSlot, Problem> {
-        let soon = Duration::from_secs(5);
-        let own = if identity.quota.is_some() {
-            per_token
-        } else {
-            usize::MAX
-        };
-        if !take(&identity.streams, own) {
-            return Err(Problem::new(
-                Kind::TooManyStreams,
-                format!("this token has {per_token} streams open"),
-            )
-            .after(soon));
-        }
+        identity.take_stream(per_token)?;
         if !take(&self.open, self.most) {
             identity.streams.fetch_sub(1, Ordering::Relaxed);
             return Err(Problem::new(
                 Kind::StreamsExhausted,
                 format!("{} streams are open", self.most),
             )
-            .after(soon));
+            .after(SOON));
         }
         Ok(StreamSlot {
             all: Arc::clone(&self.open),
             identity: Arc::clone(identity),
         })
+    }
+}
+
+/// When it is worth asking again for room.
+const SOON: Duration = Duration::from_secs(5);
+
+impl StreamSlot {
+    /// The same stream under another credential.
+    pub(super) fn pass_on(
+        &mut self,
+        identity: &Arc<Identity>,
+        per_token: usize,
+    ) -> Result<(), Problem> {
+        identity.take_stream(per_token)?;
+        let before = std::mem::replace(&mut self.identity, Arc::clone(identity));
+        before.streams.fetch_sub(1, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -278,6 +306,18 @@ mod tests {
         assert_eq!(refused.kind(), Kind::TooManyStreams);
         drop(first);
         assert!(streams.open(&identity, 2).is_ok());
+    }
+
+    #[test]
+    fn a_stream_passed_on_takes_room_of_its_new_holder() {
+        let (streams, first, second) = (Streams::new(2), identity(), identity());
+        let mut slot = streams.open(&first, 1).unwrap();
+        let _other = streams.open(&second, 1).unwrap();
+        assert!(slot.pass_on(&second, 1).is_err());
+        slot.pass_on(&second, 2).unwrap();
+        assert_eq!(first.streams.load(Ordering::Relaxed), 0);
+        drop(slot);
+        assert_eq!(second.streams.load(Ordering::Relaxed), 1);
     }
 
     #[test]

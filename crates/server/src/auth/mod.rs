@@ -65,6 +65,8 @@ pub struct Authority {
     verifier: RwLock<Verifier>,
     tickets: Tickets,
     streams: Streams,
+    /// Holds the streams that owe their token.
+    unknown: Arc<Identity>,
     quota: Quota,
     clock: Arc<dyn Clock>,
     entropy: Entropy,
@@ -95,6 +97,7 @@ impl Authority {
             verifier: RwLock::new(verifier),
             tickets: Tickets::default(),
             streams: Streams::new(quota.streams),
+            unknown: Arc::new(Identity::unknown()),
             quota,
             clock,
             entropy,
@@ -205,6 +208,22 @@ impl Authority {
     pub fn stream(&self, principal: &Principal) -> Result<StreamSlot, Problem> {
         self.streams
             .open(principal.identity(), self.quota.streams_per_token)
+    }
+
+    /// Room for one more stream, whose holder will send its token.
+    ///
+    /// # Errors
+    /// When the gateway carries as many as it may.
+    pub fn unknown_stream(&self) -> Result<StreamSlot, Problem> {
+        self.streams.open(&self.unknown, usize::MAX)
+    }
+
+    /// A stream that somebody else holds from here on.
+    ///
+    /// # Errors
+    /// When the token carries as many as it may.
+    pub fn pass_on(&self, slot: &mut StreamSlot, principal: &Principal) -> Result<(), Problem> {
+        slot.pass_on(principal.identity(), self.quota.streams_per_token)
     }
 
     fn look_up(&self, tokens: &TokenSet, text: &str) -> Result<Principal, Problem> {

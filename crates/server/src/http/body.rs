@@ -31,12 +31,7 @@ pub(crate) async fn empty(request: Request<Body>, limits: Limits) -> Result<(), 
         Ok(members) => Err(Problem::body(
             members
                 .keys()
-                .map(|name| {
-                    Violation::pointer(
-                        &format!("/{name}"),
-                        format!("there is no member `{name}` here"),
-                    )
-                })
+                .map(|name| Violation::unknown_member(name))
                 .collect(),
         )),
         Err(error) => Err(Problem::body(vec![Violation::pointer(

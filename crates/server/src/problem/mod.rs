@@ -126,6 +126,12 @@ impl Problem {
         )
     }
 
+    /// The gateway stops, and will be back.
+    #[must_use]
+    pub fn shutting_down() -> Self {
+        Self::new(Kind::ShuttingDown, "the gateway stops").after(Duration::from_secs(2))
+    }
+
     /// Nothing there, or nothing to see for this credential.
     #[must_use]
     pub fn not_found() -> Self {
@@ -193,6 +199,15 @@ impl Violation {
             place: Place::Pointer(bounded(pointer)),
             detail: detail.into(),
         }
+    }
+
+    /// A member of a body that nobody knows.
+    #[must_use]
+    pub fn unknown_member(name: &str) -> Self {
+        // RFC 6901: `~` and `/` are not themselves in a pointer.
+        let escaped = name.replace('~', "~0").replace('/', "~1");
+        let detail = format!("there is no member `{}` here", bounded(name));
+        Self::pointer(&format!("/{escaped}"), detail)
     }
 }
 

@@ -31,7 +31,7 @@ use crate::{
     },
     auth::{Principal, Scope, StreamSlot},
     http::Peer,
-    problem::{Kind, Problem},
+    problem::Problem,
 };
 
 pub(super) async fn open(surface: &Arc<Surface>, parts: &Parts) -> Result<Response, Problem> {
@@ -39,7 +39,7 @@ pub(super) async fn open(surface: &Arc<Surface>, parts: &Parts) -> Result<Respon
     let wish = resumed(Wish::from_query(query)?, parts)?;
     let principal = reader(surface, parts, ticket.as_deref())?;
     if surface.stop.is_cancelled() {
-        return Err(Problem::new(Kind::ShuttingDown, "the gateway stops"));
+        return Err(Problem::shutting_down());
     }
     let slot = surface.authority.stream(&principal)?;
     let connection = surface.fanout.next_id();

@@ -16,11 +16,11 @@ use super::{query, reader, subscribe, wish::Wish};
 use crate::{
     api::{
         Surface, control,
-        sessions::{Open, Session},
+        sessions::{Holder, Session},
     },
     auth::{Principal, StreamSlot, is_credentialed},
     http::{origin::Sender, upgrade::Handshake},
-    problem::{Kind, Problem},
+    problem::Problem,
 };
 
 /// What the handshake came to.
@@ -28,7 +28,7 @@ enum Admission {
     /// Somebody with rights.
     Known(Principal, StreamSlot, Box<Subscription>),
     /// Somebody who owes a token.
-    Owing,
+    Owing(StreamSlot),
 }
 
 pub(super) async fn open(surface: &Arc<Surface>, mut request: Request<Body>) -> Response {
@@ -43,11 +43,12 @@ pub(super) async fn open(surface: &Arc<Surface>, mut request: Request<Body>) -> 
     let admitted = async {
         let wish = Wish::from_query(query)?;
         if surface.stop.is_cancelled() {
-            return Err(Problem::new(Kind::ShuttingDown, "the gateway stops"));
+            return Err(Problem::shutting_down());
         }
         let owes = ticket.is_none() && !is_credentialed(&parts.headers);
         if owes && surface.authority.awaits_tokens() {
-            return Ok((wish, Admission::Owing));
+            let slot = surface.authority.unknown_stream()?;
+            return Ok((wish, Admission::Owing(slot)));
         }
         let principal = reader(surface, &parts, ticket.as_deref())?;
         let slot = surface.authority.stream(&principal)?;
@@ -76,15 +77,16 @@ pub(super) async fn open(surface: &Arc<Surface>, mut request: Request<Body>) -> 
         let connection = surface.fanout.next_id();
         let (opening, principal) = match outcome {
             Err(problem) => (Opening::Refuse(closing(&problem)), None),
-            Ok((wish, Admission::Owing)) => {
-                let session = Session::Awaiting(Box::new(wish));
+            Ok((wish, Admission::Owing(slot))) => {
+                let holder = Holder::Unknown(Box::new(wish));
+                let session = Session::new(slot, holder);
                 surface.sessions.enter(connection, session);
                 let within = surface.pace.token_wait;
                 (Opening::AwaitToken { within }, None)
             }
             Ok((wish, Admission::Known(principal, slot, subscription))) => {
-                let open = Open::new(principal.clone(), wish.spec, slot);
-                surface.sessions.enter(connection, open.into());
+                let session = Session::new(slot, Holder::known(&principal, wish.spec));
+                surface.sessions.enter(connection, session);
                 (Opening::Stream(subscription), Some(principal))
             }
         };

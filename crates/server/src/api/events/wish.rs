@@ -82,29 +82,36 @@ impl Wish {
     pub(crate) fn from_members(members: &Map<String, Value>) -> Result<Self, Problem> {
         let mut wish = Self::default();
         let mut wrong = Vec::new();
-        let mut note = |name: &str, why: String| {
-            wrong.push(Violation::pointer(&format!("/{name}"), why));
-        };
         for (name, value) in members.iter().filter(|(name, _)| *name != "op") {
-            match (name.as_str(), value) {
+            let mistake = match (name.as_str(), value) {
                 ("after", Value::String(text)) => match Place::parse(text) {
-                    Ok(place) => wish.after = Some(place),
-                    Err(why) => note(name, why),
+                    Ok(place) => {
+                        wish.after = Some(place);
+                        continue;
+                    }
+                    Err(why) => why,
                 },
-                ("after", _) => note(name, "`after` is not a text".to_owned()),
-                ("snapshot", Value::Bool(flag)) => wish.snapshot = *flag,
-                ("snapshot", Value::String(text)) if text == "true" => wish.snapshot = true,
-                ("snapshot", Value::String(text)) if text == "false" => wish.snapshot = false,
-                ("snapshot", _) => note(name, "`snapshot` is neither true nor false".to_owned()),
+                ("after", _) => "`after` is not a text".to_owned(),
+                ("snapshot", value) => match flag(value) {
+                    Some(flag) => {
+                        wish.snapshot = flag;
+                        continue;
+                    }
+                    None => "`snapshot` is neither true nor false".to_owned(),
+                },
                 ("before" | "limit" | "order", _) => {
-                    note(name, format!("`{name}` is for pages; this is a stream"));
+                    format!("`{name}` is for pages; this is a stream")
                 }
                 _ => match wish.spec.set_json(name, value) {
-                    Ok(true) => {}
-                    Ok(false) => note(name, format!("there is no member `{}` here", short(name))),
-                    Err(error) => note(name, error.to_string()),
+                    Ok(true) => continue,
+                    Ok(false) => {
+                        wrong.push(Violation::unknown_member(name));
+                        continue;
+                    }
+                    Err(error) => error.to_string(),
                 },
-            }
+            };
+            wrong.push(Violation::pointer(&format!("/{name}"), mistake));
         }
         if wrong.is_empty() {
             Ok(wish)
@@ -208,6 +215,14 @@ fn filter(query: &mut Query) -> FilterSpec {
         }
     }
     spec
+}
+
+fn flag(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
 }
 
 fn short(text: &str) -> String {
