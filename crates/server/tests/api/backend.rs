@@ -72,17 +72,22 @@ impl Hub {
 
     /// Commits and publishes one event.
     pub(crate) fn publish(&self, draft: Draft) -> Cursor {
-        let closes = draft.closes.is_some();
-        let (recorded, call) = (draft.recorded, draft.data.call.clone());
-        let blocks = self.sealer.lock().unwrap().seal(&[draft]);
-        let position = blocks[0].last();
-        self.log.lock().unwrap().extend(blocks.iter().cloned());
-        if closes && let Some(call) = call {
-            let ended = (call.id.clone(), recorded, position);
-            self.ended.lock().unwrap().push(ended);
+        self.publish_all(&[draft])
+    }
+
+    /// Commits and publishes events in one block. The id of the last.
+    pub(crate) fn publish_all(&self, drafts: &[Draft]) -> Cursor {
+        let blocks = self.sealer.lock().unwrap().seal(drafts);
+        let entries = blocks.iter().flat_map(|block| &block.entries);
+        for (entry, draft) in entries.zip(drafts) {
+            if let (Some(call), true) = (&draft.data.call, draft.closes.is_some()) {
+                let ended = (call.id.clone(), draft.recorded, entry.position);
+                self.ended.lock().unwrap().push(ended);
+            }
         }
+        self.log.lock().unwrap().extend(blocks.iter().cloned());
         self.tail.publish(&blocks);
-        self.epoch().at(position)
+        self.epoch().at(self.tail.head())
     }
 
     /// Takes the oldest events away, up to a position.

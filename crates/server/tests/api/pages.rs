@@ -248,3 +248,42 @@ async fn a_head_request_gets_the_headers_of_a_page() {
     assert_eq!(reply.status, 200);
     assert!(reply.next().is_some() && reply.body.is_empty());
 }
+
+#[tokio::test]
+async fn pages_of_any_size_in_either_order_hold_every_event_once() {
+    let world = World::new().await;
+    let mut expected = Vec::new();
+    for block in 0..5 {
+        let drafts: Vec<_> = (0..4)
+            .map(|n| {
+                let kind = if (block + n) % 3 == 0 { ENDED } else { STARTED };
+                about(kind, &call(&format!("{block}-{n}"), None))
+            })
+            .collect();
+        let wanted = drafts.iter().filter(|draft| draft.kind == STARTED);
+        expected.extend(wanted.map(|draft| draft.subject.to_string()));
+        world.hub.publish_all(&drafts);
+    }
+    let backwards: Vec<_> = expected.iter().rev().cloned().collect();
+    for limit in 1..=9 {
+        for (order, expected) in [("asc", &expected), ("desc", &backwards)] {
+            let mut url = format!("/v1/events?types=call.started&order={order}&limit={limit}");
+            let mut found = Vec::new();
+            loop {
+                let page = world.get(&url).await;
+                let events = page.json();
+                let events = events.as_array().unwrap();
+                assert!(events.len() <= limit);
+                let subjects = events
+                    .iter()
+                    .map(|event| event["subject"].as_str().unwrap());
+                found.extend(subjects.map(str::to_owned));
+                match page.next() {
+                    Some(next) if next != url => url = next,
+                    _ => break,
+                }
+            }
+            assert_eq!(found, *expected, "{order} {limit}");
+        }
+    }
+}

@@ -413,3 +413,62 @@ async fn a_drain_says_goodbye() {
     drop(ws);
     drained.await.unwrap();
 }
+
+#[tokio::test]
+async fn all_streams_together_are_limited() {
+    let setup = Setup {
+        quota: Quota {
+            streams: 1,
+            ..Quota::default()
+        },
+        ..Setup::tokens()
+    };
+    let world = World::start(setup).await;
+    let mut owing = world.client().ws("/v1/events").await.unwrap();
+    let full = (503, "streams-exhausted".to_owned());
+    let refused = world.bearer("reader").ws("/v1/events").await.err().unwrap();
+    assert_eq!(refused.problem(), full);
+    let refused = world.client().ws("/v1/events").await.err().unwrap();
+    assert_eq!(refused.problem(), full);
+    let browser = world.bearer("reader").header("Origin", WALLBOARD);
+    assert_eq!(
+        browser.ws("/v1/events").await.unwrap().closed().await.1,
+        4504
+    );
+    // The room is taken already by the stream that owes its token.
+    owing.say(json!({"op": "token", "token": "reader"})).await;
+    owing.expect("stream.opened").await;
+}
+
+#[tokio::test]
+async fn a_large_snapshot_comes_in_pages() {
+    let world = World::start(Setup::tokens()).await;
+    for n in 0..300 {
+        let mut one = call(&format!("{n:03}"), Some("acme"));
+        one.caller.private = n == 7;
+        one.callee.name = Some("x".repeat(1_000).into());
+        world.hub.put_call(&Arc::new(one));
+    }
+    world.hub.put_call(&Arc::new(call("other", Some("other"))));
+    let url = "/v1/events?types=call.*&snapshot=true";
+    let mut ws = world.bearer("acme").ws(url).await.unwrap();
+    ws.expect("stream.opened").await;
+    let (mut found, mut pages) = (Vec::new(), 0);
+    loop {
+        let page = ws.expect("stream.snapshot").await;
+        pages += 1;
+        assert_eq!(page["data"]["collection"], "calls");
+        for item in page["data"]["items"].as_array().unwrap() {
+            found.push(item["id"].as_str().unwrap().to_owned());
+            let is_private = item["id"] == "hq:007";
+            assert_eq!(item["caller"] == json!({"private": true}), is_private);
+        }
+        if page["data"]["done"] == true {
+            break;
+        }
+    }
+    let expected: Vec<_> = (0..300).map(|n| format!("hq:{n:03}")).collect();
+    assert_eq!(found, expected);
+    assert!(pages > 2);
+    assert!(ws.expect("stream.snapshot").await["data"]["collection"].is_null());
+}
