@@ -580,10 +580,7 @@ words! {
     }
 }
 
-#[expect(
-    clippy::derivable_impls,
-    reason = "the macro that declares the words takes no attributes of a variant but its docs"
-)]
+#[expect(clippy::derivable_impls, reason = "the enum is made by a macro")]
 impl Default for OriginKind {
     fn default() -> Self {
         Self::Gateway

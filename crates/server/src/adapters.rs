@@ -2,6 +2,8 @@
 
 mod portsip;
 
+use adapter::Adapter;
+
 use crate::config::{Problem, Source};
 
 /// Every adapter. The order is that of messages.
@@ -20,6 +22,8 @@ pub struct Entry {
     pub keys: &'static [Key],
     /// Finds broken rules that span several keys, or that only the adapter knows. Does no IO.
     pub check: fn(&Source) -> Vec<Problem>,
+    /// Makes the adapter of a source that passed `check`. Does no IO.
+    pub build: fn(&Source) -> Box<dyn Adapter>,
 }
 
 /// A key that an adapter declares.
@@ -50,6 +54,13 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// A list of these words.
     Words(&'static [&'static str]),
+}
+
+/// The adapter of a configured source; `None` when it was configured with other adapters than [`ALL`].
+#[must_use]
+pub fn build(source: &Source) -> Option<Box<dyn Adapter>> {
+    let entry = ALL.iter().find(|entry| entry.name == source.adapter)?;
+    Some((entry.build)(source))
 }
 
 impl Entry {

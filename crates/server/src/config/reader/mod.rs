@@ -2,7 +2,11 @@
 
 mod slot;
 
-use std::{cell::RefCell, fmt::Display, io, ops::RangeInclusive, path::Path};
+use std::{
+    cell::RefCell, collections::BTreeMap, fmt::Display, io, ops::RangeInclusive, path::Path,
+};
+
+use serde_json::{Value as Json, json};
 
 pub(super) use slot::{Read, Slot, cut};
 
@@ -31,28 +35,24 @@ pub(super) struct Context<'a> {
     pub(super) mistakes: RefCell<Vec<Mistake>>,
 }
 
-/// One table of the config. Keys that nobody asked for are mistakes.
+/// One table of the config. Keys that nobody asks for are mistakes; those that are asked for make up its schema.
 pub(super) struct Reader<'a> {
     table: Option<&'a Table>,
     origin: Origin,
     path: String,
-    asked: Vec<&'static str>,
+    /// The schema of each key that was asked for.
+    asked: BTreeMap<&'static str, Json>,
+    /// The keys that must be there.
+    required: Vec<&'static str>,
+    /// The schema of the values of a table whose keys are names.
+    named: Option<Json>,
     context: &'a Context<'a>,
 }
 
 impl<'a> Context<'a> {
     /// Reads the whole config.
     pub(super) fn read<T>(&'a self, read: impl FnOnce(&mut Reader<'a>) -> T) -> T {
-        let mut reader = Reader {
-            table: Some(self.root),
-            origin: Origin::START,
-            path: String::new(),
-            asked: Vec::new(),
-            context: self,
-        };
-        let value = read(&mut reader);
-        reader.refuse_strangers();
-        value
+        Reader::on(Some(self.root), Origin::START, String::new(), self).finish(read)
     }
 
     /// The keys of a table of the file.
@@ -94,8 +94,33 @@ impl<'a> Context<'a> {
 }
 
 impl<'a> Reader<'a> {
+    fn on(
+        table: Option<&'a Table>,
+        origin: Origin,
+        path: String,
+        context: &'a Context<'a>,
+    ) -> Self {
+        Self {
+            table,
+            origin,
+            path,
+            asked: BTreeMap::new(),
+            required: Vec::new(),
+            named: None,
+            context,
+        }
+    }
+
+    /// Reads, then refuses the keys that nobody asked for.
+    fn finish<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let value = read(self);
+        self.refuse_strangers();
+        value
+    }
+
     /// A value that may be absent.
     pub(super) fn optional<T: Read>(&mut self, key: &'static str) -> Option<T> {
+        self.describe(key, T::schema());
         T::read(&self.slot(key)?)
     }
 
@@ -111,6 +136,9 @@ impl<'a> Reader<'a> {
         default: T,
         limits: RangeInclusive<T>,
     ) -> T {
+        let mut schema = T::schema();
+        schema["default"] = json!(default.to_string());
+        self.describe(key, schema);
         let Some(slot) = self.slot(key) else {
             return default;
         };
@@ -135,42 +163,51 @@ impl<'a> Reader<'a> {
         default: u32,
         limits: RangeInclusive<u32>,
     ) -> u32 {
-        let limits = i64::from(*limits.start())..=i64::from(*limits.end());
+        let (least, most) = limits.into_inner();
+        let limits = i64::from(least)..=i64::from(most);
         let number = self.within(key, i64::from(default), limits);
+        self.describe(
+            key,
+            json!({"type": "integer", "minimum": least, "maximum": most, "default": default}),
+        );
         u32::try_from(number).unwrap_or(default)
+    }
+
+    /// One of a fixed set of words, which may be absent.
+    pub(super) fn word<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
+        let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+        self.describe(key, json!({ "enum": names }));
+        self.slot(key)?.word(words)
     }
 
     /// A value that must be there; `mend` says what to write.
     pub(super) fn required<T: Read>(&mut self, key: &'static str, mend: &str) -> Option<T> {
-        match self.slot(key) {
-            Some(slot) => T::read(&slot),
-            None => {
-                self.missing(key, mend);
-                None
-            }
-        }
+        let value = self.optional(key);
+        self.require(key, mend);
+        value
     }
 
-    /// Complains that a key is missing.
-    pub(super) fn missing(&self, key: &str, mend: &str) {
-        let wrong = format!("the key `{key}` is missing");
-        self.context
-            .complain(&self.origin, self.path.clone(), wrong, mend);
+    /// Complains when a key is missing; `mend` says what to write.
+    pub(super) fn require(&mut self, key: &'static str, mend: &str) {
+        self.required.push(key);
+        if self.entry(key).is_none() {
+            let wrong = format!("the key `{key}` is missing");
+            self.context
+                .complain(&self.origin, self.path.clone(), wrong, mend);
+        }
     }
 
     /// A table below this one; an absent one is read as empty.
     pub(super) fn table<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Self) -> T) -> T {
         let slot = self.slot(key);
-        let path = self.join(key);
-        let mut reader = Self {
-            table: slot.as_ref().and_then(Slot::table),
-            origin: slot.map_or_else(|| self.origin.clone(), |slot| slot.node.origin.clone()),
-            path,
-            asked: Vec::new(),
-            context: self.context,
+        let origin = match &slot {
+            Some(slot) => slot.node.origin.clone(),
+            None => self.origin.clone(),
         };
-        let value = read(&mut reader);
-        reader.refuse_strangers();
+        let table = slot.as_ref().and_then(Slot::table);
+        let mut below = Reader::on(table, origin, self.join(key), self.context);
+        let value = below.finish(read);
+        self.describe(key, below.schema());
         value
     }
 
@@ -190,22 +227,17 @@ impl<'a> Reader<'a> {
         key: &'static str,
         mut read: impl FnMut(&mut Self) -> Option<T>,
     ) -> Vec<T> {
-        let Some(slot) = self.slot(key) else {
-            return Vec::new();
-        };
         let mut values = Vec::new();
-        for item in slot.items() {
-            if let Some(table) = item.table() {
-                let mut reader = Self {
-                    table: Some(table),
-                    origin: item.node.origin.clone(),
-                    path: item.key,
-                    asked: Vec::new(),
-                    context: self.context,
-                };
-                values.extend(read(&mut reader));
-                reader.refuse_strangers();
-            }
+        for item in self.slot(key).iter().flat_map(Slot::items) {
+            let Some(table) = item.table() else { continue };
+            let mut below = Reader::on(
+                Some(table),
+                item.node.origin.clone(),
+                item.key,
+                self.context,
+            );
+            values.extend(below.finish(&mut read));
+            self.describe(key, json!({"type": "array", "items": below.schema()}));
         }
         values
     }
@@ -235,17 +267,12 @@ impl<'a> Reader<'a> {
 
     /// The value of a key that may be absent, unread.
     pub(super) fn slot(&mut self, key: &'static str) -> Option<Slot<'a>> {
-        self.asked.push(key);
+        self.asked.entry(key).or_insert_with(|| json!({}));
         self.entry(key).map(|entry| Slot {
             node: &entry.node,
             key: self.join(key),
             context: self.context,
         })
-    }
-
-    /// Whether the key was given, rightly or wrongly.
-    pub(super) fn has(&self, key: &str) -> bool {
-        self.entry(key).is_some()
     }
 
     /// Whether a complaint about the key, or its absence, was made.
@@ -269,6 +296,27 @@ impl<'a> Reader<'a> {
         self.table = None;
     }
 
+    /// Says what the values are in a table whose keys are names.
+    pub(super) fn accept_names(&mut self, schema: Json) {
+        self.named = Some(schema);
+        self.accept_all();
+    }
+
+    /// Says what a key is, in place of what was said before.
+    pub(super) fn describe(&mut self, key: &'static str, schema: Json) {
+        self.asked.insert(key, schema);
+    }
+
+    /// The JSON Schema of this table, as far as it was read.
+    pub(super) fn schema(&self) -> Json {
+        json!({
+            "type": "object",
+            "properties": self.asked,
+            "required": self.required,
+            "additionalProperties": self.named.as_ref().unwrap_or(&Json::Bool(false)),
+        })
+    }
+
     fn entry(&self, key: &str) -> Option<&'a Entry> {
         self.table.and_then(|table| table.0.get(key))
     }
@@ -283,10 +331,8 @@ impl<'a> Reader<'a> {
 
     fn refuse_strangers(&self) {
         let entries = self.table.into_iter().flat_map(|table| &table.0);
-        for (name, entry) in entries.filter(|(name, _)| !self.asked.contains(&name.as_str())) {
-            let mut known = self.asked.clone();
-            known.sort_unstable();
-            known.dedup();
+        for (name, entry) in entries.filter(|(name, _)| !self.asked.contains_key(name.as_str())) {
+            let known: Vec<&str> = self.asked.keys().copied().collect();
             let here = format!("the keys here are {}", known.join(", "));
             let mend = match nearest(name, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`? {here}"),

@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, path::PathBuf};
 
+use serde_json::{Value as Json, json};
+
 use super::{Context, Reader};
 use crate::config::{
     suggest::nearest,
@@ -19,6 +21,11 @@ pub(in crate::config) struct Slot<'a> {
 pub(in crate::config) trait Read: Sized {
     /// The value, or `None` after a complaint.
     fn read(slot: &Slot<'_>) -> Option<Self>;
+
+    /// What such a value looks like, as JSON Schema.
+    fn schema() -> Json {
+        json!({"type": "string"})
+    }
 }
 
 impl<'a> Slot<'a> {
@@ -73,21 +80,13 @@ impl<'a> Slot<'a> {
         nodes.iter().enumerate().map(item).collect()
     }
 
-    /// A reader of the table that this value is; afterwards unknown keys are refused.
+    /// Reads the table that this value is.
     pub(in crate::config) fn read_table<T>(
         &self,
         read: impl FnOnce(&mut Reader<'a>) -> Option<T>,
     ) -> Option<T> {
-        let mut reader = Reader {
-            table: Some(self.table()?),
-            origin: self.node.origin.clone(),
-            path: self.key.clone(),
-            asked: Vec::new(),
-            context: self.context,
-        };
-        let value = read(&mut reader);
-        reader.refuse_strangers();
-        value
+        let (table, origin) = (self.table()?, self.node.origin.clone());
+        Reader::on(Some(table), origin, self.key.clone(), self.context).finish(read)
     }
 
     /// Text read by `parse`; where it gives nothing: "`text` is no `what`".
@@ -130,6 +129,10 @@ impl Read for bool {
             _ => slot.unlike("true or false", "write true or false, without quotes"),
         }
     }
+
+    fn schema() -> Json {
+        json!({"type": "boolean"})
+    }
 }
 
 impl Read for i64 {
@@ -138,6 +141,10 @@ impl Read for i64 {
             Value::Integer(number) => Some(number),
             _ => slot.unlike("an integer", "write a whole number, without quotes"),
         }
+    }
+
+    fn schema() -> Json {
+        json!({"type": "integer"})
     }
 }
 
@@ -164,6 +171,10 @@ impl<T: Read> Read for Vec<T> {
         let before = slot.context.mistakes.borrow().len();
         let values = slot.items().iter().filter_map(T::read).collect();
         (slot.context.mistakes.borrow().len() == before).then_some(values)
+    }
+
+    fn schema() -> Json {
+        json!({"type": "array", "items": T::schema()})
     }
 }
 
