@@ -12,7 +12,7 @@ use std::{
 use super::{
     History,
     core::{Found, Job, Task, append},
-    shell::{Input, Shard},
+    shard::{Input, Shard},
 };
 use crate::{catch_up, tail::Tail};
 
