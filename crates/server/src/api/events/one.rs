@@ -26,7 +26,7 @@ pub(super) async fn show(
     principal.require(Scope::EventsRead)?;
     query.finish()?;
     let cursor: Cursor = id.parse().map_err(|_| Problem::not_found())?;
-    if cursor.epoch != surface.tail.epoch() {
+    if cursor.epoch != surface.tail.epoch() || cursor.position > surface.tail.head() {
         return Err(Problem::not_found());
     }
     let body = surface

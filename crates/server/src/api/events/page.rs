@@ -1,6 +1,6 @@
 //! A page of history: a batch of CloudEvents, and where the next one begins.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
@@ -58,33 +58,21 @@ struct Page {
     next: Option<String>,
 }
 
-/// The open interval of positions that a page is looked for in.
+/// The open interval of positions that a page is looked for in. It never reaches beyond what is published: the log may
+/// hold more for a moment, but the state does not yet.
 #[derive(Clone, Copy)]
 struct Range {
     after: Position,
-    before: Option<Position>,
+    before: Position,
+    /// More will come within it.
+    grows: bool,
 }
 
 impl Page {
     fn read(surface: &Surface, principal: &Principal, wish: &PageWish) -> Result<Self, Problem> {
         let filter = Filter::compile(&wish.spec, principal.narrowing());
         let variant = Variant::of(&wish.spec, principal.narrowing());
-        let bounds = surface.backend.bounds();
-        let range = Range {
-            after: match wish.after {
-                None => bounds.oldest,
-                Some(place) => position(surface, place)?,
-            },
-            before: match wish.before {
-                None | Some(Place::Latest) => None,
-                // The position after the last event that is older.
-                Some(Place::Time(time)) => Some(next_to(time_position(surface, time)?)),
-                Some(Place::Cursor(cursor)) if cursor.epoch == surface.tail.epoch() => {
-                    Some(cursor.position)
-                }
-                Some(place) => Some(position(surface, place)?),
-            },
-        };
+        let range = Range::of(surface, wish)?;
         let mut page = Self {
             body: vec![b'['],
             room: wish.limit,
@@ -119,33 +107,27 @@ impl Page {
     ) -> Result<bool, HistoryError> {
         let started = surface.clock.now().mono;
         self.scanned = range.after;
-        loop {
+        while next_to(self.scanned) < range.before {
+            let from = self.scanned;
             let page = surface.backend.page(self.scanned, filter, READ)?;
             for block in &page.blocks {
                 for entry in block.after(self.scanned) {
-                    if range.before.is_some_and(|before| entry.position >= before) {
-                        return Ok(false);
-                    }
-                    if filter.passes(entry) && !self.push(block, entry, variant) {
-                        return Ok(true);
+                    if entry.position >= range.before {
+                        break;
                     }
                     self.scanned = entry.position;
+                    if filter.passes(entry) && self.fills(block, entry, variant) {
+                        return Ok(true);
+                    }
                 }
             }
-            let ahead = page.scanned_to > self.scanned;
-            let moved = ahead || !page.blocks.is_empty();
-            self.scanned = self.scanned.max(page.scanned_to);
-            if range
-                .before
-                .is_some_and(|before| next_to(self.scanned) >= before)
-            {
-                return Ok(false);
-            }
-            let spent = surface.clock.now().mono.saturating_sub(started);
-            if !moved || self.scanned >= surface.tail.head() || spent > surface.pace.page_time {
+            let last = Position(range.before.0.saturating_sub(1));
+            self.scanned = self.scanned.max(page.scanned_to.min(last));
+            if self.scanned == from || is_late(surface, started) {
                 return Ok(true);
             }
         }
+        Ok(range.grows)
     }
 
     /// Newest first. True when there is more within the range.
@@ -157,48 +139,61 @@ impl Page {
         range: Range,
     ) -> Result<bool, HistoryError> {
         let started = surface.clock.now().mono;
-        self.scanned = range.before.unwrap_or(next_to(surface.tail.head()));
-        loop {
-            if self.scanned <= next_to(range.after) {
-                return Ok(false);
-            }
+        self.scanned = range.before;
+        while self.scanned > next_to(range.after) {
+            let from = self.scanned;
             let page = surface.backend.page_back(self.scanned, filter, READ)?;
+            let wanted = |entry: &&Entry| entry.position > range.after;
             for block in &page.blocks {
-                for entry in block.entries.iter().rev() {
-                    if entry.position >= self.scanned {
-                        continue;
-                    }
-                    if entry.position <= range.after {
-                        return Ok(false);
-                    }
-                    if filter.passes(entry) && !self.push(block, entry, variant) {
+                let older = block
+                    .entries
+                    .partition_point(|entry| entry.position < self.scanned);
+                for entry in block.entries[..older].iter().rev().take_while(wanted) {
+                    self.scanned = entry.position;
+                    if filter.passes(entry) && self.fills(block, entry, variant) {
                         return Ok(true);
                     }
-                    self.scanned = entry.position;
                 }
             }
-            if page.blocks.is_empty() && page.scanned_to >= self.scanned {
+            self.scanned = self.scanned.min(page.scanned_to);
+            if self.scanned == from {
                 return Ok(false);
             }
-            self.scanned = self.scanned.min(page.scanned_to);
-            let spent = surface.clock.now().mono.saturating_sub(started);
-            if spent > surface.pace.page_time {
+            if is_late(surface, started) {
                 return Ok(true);
             }
         }
+        Ok(false)
     }
 
-    /// Adds an event. False, and nothing added, when the page is full.
-    fn push(&mut self, block: &Block, entry: &Entry, variant: Variant) -> bool {
-        if self.room == 0 || self.body.len() > PAGE {
-            return false;
-        }
+    /// Adds an event. True when no other fits.
+    fn fills(&mut self, block: &Block, entry: &Entry, variant: Variant) -> bool {
         self.room -= 1;
         if self.body.len() > 1 {
             self.body.push(b',');
         }
         variant.render(block, entry).write_to(&mut self.body);
-        true
+        self.room == 0 || self.body.len() > PAGE
+    }
+}
+
+impl Range {
+    fn of(surface: &Surface, wish: &PageWish) -> Result<Self, Problem> {
+        let published = next_to(surface.tail.head());
+        let before = match wish.before {
+            None | Some(Place::Latest) => None,
+            // The position after the last event that is older.
+            Some(Place::Time(time)) => Some(next_to(time_position(surface, time)?)),
+            Some(Place::Cursor(cursor)) if cursor.epoch == surface.tail.epoch() => {
+                Some(cursor.position)
+            }
+            Some(place) => Some(position(surface, place)?),
+        };
+        Ok(Self {
+            after: position(surface, wish.after.unwrap_or(Place::Earliest))?,
+            before: before.unwrap_or(published).min(published),
+            grows: before.is_none_or(|before| before > published),
+        })
     }
 }
 
@@ -207,7 +202,7 @@ fn position(surface: &Surface, place: Place) -> Result<Position, Problem> {
     let bounds = surface.backend.bounds();
     match place {
         Place::Earliest => Ok(bounds.oldest),
-        Place::Latest => Ok(bounds.newest),
+        Place::Latest => Ok(surface.tail.head()),
         Place::Time(time) => time_position(surface, time),
         Place::Cursor(cursor) => match surface.backend.resume(cursor) {
             Ok(Resume::At(position)) => Ok(position),
@@ -231,6 +226,11 @@ fn gone(surface: &Surface, reason: ResetReason) -> Problem {
         oldest: surface.tail.cursor(bounds.oldest),
         newest: surface.tail.cursor(bounds.newest),
     })
+}
+
+/// A page that takes long tells how far it got instead.
+fn is_late(surface: &Surface, started: Duration) -> bool {
+    surface.clock.now().mono.saturating_sub(started) > surface.pace.page_time
 }
 
 const fn next_to(position: Position) -> Position {
