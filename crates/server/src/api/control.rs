@@ -15,7 +15,7 @@ use super::{
     events::{subscribe, websocket::closing, wish::Wish},
     expiry::{self, Expiry, Stage},
     frame::Frame,
-    sessions::{Holder, Timer},
+    subscribers::{Holder, Timer},
 };
 use crate::{
     auth::{Principal, Scope},
@@ -56,7 +56,7 @@ impl Control for Said {
 pub async fn run(surface: Arc<Surface>, mut inbox: Inbox) {
     while let Some(message) = inbox.0.recv().await {
         match message {
-            Message::Closed(connection) => surface.sessions.leave(connection),
+            Message::Closed(connection) => surface.subscribers.leave(connection),
             Message::Text(connection, text) => {
                 let surface = Arc::clone(&surface);
                 // One at a time per connection; those of different connections do not wait for each other.
@@ -74,7 +74,7 @@ pub async fn run(surface: Arc<Surface>, mut inbox: Inbox) {
 pub(super) fn watch(surface: &Arc<Surface>, connection: ConnectionId, principal: &Principal) {
     let identity = principal.identity();
     if identity.ended().is_some() {
-        // A reload has looked at all sessions while this one was not there yet.
+        // A reload has looked at all subscribers while this one was not there yet.
         let closing = expiry::ended(identity);
         surface.fanout.command(connection, Command::Close(closing));
     }
@@ -100,8 +100,8 @@ pub(super) fn watch(surface: &Arc<Surface>, connection: ConnectionId, principal:
         }
     });
     let timer = Timer(task.abort_handle());
-    surface.sessions.with(connection, |session| {
-        if let Holder::Known(known) = &mut session.holder {
+    surface.subscribers.with(connection, |subscriber| {
+        if let Holder::Known(known) = &mut subscriber.holder {
             known.timer = Some(timer);
         }
     });
@@ -111,8 +111,8 @@ pub(super) fn watch(surface: &Arc<Surface>, connection: ConnectionId, principal:
 fn answer(surface: &Arc<Surface>, connection: ConnectionId, text: &str) -> Option<Command> {
     let frame = Frame::read(text);
     let standing = surface
-        .sessions
-        .with(connection, |session| match &session.holder {
+        .subscribers
+        .with(connection, |subscriber| match &subscriber.holder {
             Holder::Unknown(wish) => Standing::Unknown(wish.clone()),
             Holder::Known(known) => Standing::Known(known.principal.clone(), known.spec.clone()),
         })?;
@@ -164,8 +164,8 @@ fn subscribe(
     wish: Wish,
 ) -> Result<Command, Problem> {
     let subscription = subscribe::subscription(surface, principal, &wish, Start::Here)?;
-    surface.sessions.with(connection, |session| {
-        if let Holder::Known(known) = &mut session.holder {
+    surface.subscribers.with(connection, |subscriber| {
+        if let Holder::Known(known) = &mut subscriber.holder {
             known.spec = wish.spec;
         }
     });
@@ -205,8 +205,8 @@ fn pass_on(
     principal: &Principal,
     spec: FilterSpec,
 ) -> Result<(), Problem> {
-    let passed = surface.sessions.with(connection, |session| {
-        session.pass_on(&surface.authority, principal, spec)
+    let passed = surface.subscribers.with(connection, |subscriber| {
+        subscriber.pass_on(&surface.authority, principal, spec)
     });
     passed.transpose()?;
     watch(surface, connection, principal);

@@ -8,9 +8,9 @@ pub(crate) mod extract;
 mod frame;
 mod probes;
 mod schemas;
-mod sessions;
 mod sources;
 mod state;
+mod subscribers;
 mod tickets;
 
 use std::{sync::Arc, time::Duration};
@@ -20,7 +20,7 @@ use hub::{fanout::Fanout, tail::Tail};
 use model::Clock;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{backend::Backend, sessions::Sessions};
+use self::{backend::Backend, subscribers::Subscribers};
 use crate::{
     auth::{Authority, Mode},
     http::envelope::{self, Rules},
@@ -33,7 +33,7 @@ pub struct Surface {
     pub(crate) tail: Tail,
     pub(crate) authority: Authority,
     pub(crate) fanout: Fanout,
-    pub(crate) sessions: Sessions,
+    pub(crate) subscribers: Subscribers,
     pub(crate) rules: Arc<Rules>,
     pub(crate) pace: Pace,
     pub(crate) clock: Arc<dyn Clock>,
@@ -101,7 +101,7 @@ impl Surface {
             tail: parts.tail,
             authority: parts.authority,
             fanout: parts.fanout,
-            sessions: Sessions::default(),
+            subscribers: Subscribers::default(),
             rules: Arc::new(parts.rules),
             pace: parts.pace,
             clock: parts.clock,
@@ -113,7 +113,7 @@ impl Surface {
     /// Takes over other tokens, and closes the streams of those that are gone.
     pub fn reload(&self, mode: Mode) {
         self.authority.reload(mode);
-        self.sessions.close_ended(&self.fanout);
+        self.subscribers.close_ended(&self.fanout);
     }
 
     /// Waits, after the stop, until every stream served here has ended.

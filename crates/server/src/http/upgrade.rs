@@ -113,8 +113,8 @@ fn take_apart(upgraded: Upgraded) -> io::Result<(Socket, Bytes)> {
     };
     match upgraded.downcast::<TokioIo<TlsStream<tokio::net::TcpStream>>>() {
         Ok(parts) => {
-            let (socket, session) = parts.io.into_inner().into_inner();
-            let socket = Socket::Tls(Box::new(session), socket.into_std()?);
+            let (socket, tls) = parts.io.into_inner().into_inner();
+            let socket = Socket::Tls(Box::new(tls), socket.into_std()?);
             Ok((socket, parts.read_buf))
         }
         Err(_) => Err(io::Error::other("the connection is of an unknown kind")),

@@ -16,7 +16,7 @@ use super::{query, reader, subscribe, wish::Wish};
 use crate::{
     api::{
         Surface, control,
-        sessions::{Holder, Session},
+        subscribers::{Holder, Subscriber},
     },
     auth::{Principal, StreamSlot, is_credentialed},
     http::{origin::Sender, upgrade::Handshake},
@@ -79,14 +79,14 @@ pub(super) async fn open(surface: &Arc<Surface>, mut request: Request<Body>) -> 
             Err(problem) => (Opening::Refuse(closing(&problem)), None),
             Ok((wish, Admission::Owing(slot))) => {
                 let holder = Holder::Unknown(Box::new(wish));
-                let session = Session::new(slot, holder);
-                surface.sessions.enter(connection, session);
+                let subscriber = Subscriber::new(slot, holder);
+                surface.subscribers.enter(connection, subscriber);
                 let within = surface.pace.token_wait;
                 (Opening::AwaitToken { within }, None)
             }
             Ok((wish, Admission::Known(principal, slot, subscription))) => {
-                let session = Session::new(slot, Holder::known(&principal, wish.spec));
-                surface.sessions.enter(connection, session);
+                let subscriber = Subscriber::new(slot, Holder::known(&principal, wish.spec));
+                surface.subscribers.enter(connection, subscriber);
                 (Opening::Stream(subscription), Some(principal))
             }
         };
@@ -95,7 +95,7 @@ pub(super) async fn open(surface: &Arc<Surface>, mut request: Request<Body>) -> 
             .adopt(connection, socket, read_ahead, opening);
         if let Err(error) = adopted {
             tracing::debug!(%error, "a WebSocket is not carried");
-            surface.sessions.leave(connection);
+            surface.subscribers.leave(connection);
         } else if let Some(principal) = principal {
             control::watch(&surface, connection, &principal);
         }

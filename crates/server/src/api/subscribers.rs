@@ -20,10 +20,10 @@ use crate::{
 
 /// All of them.
 #[derive(Default)]
-pub(crate) struct Sessions(Mutex<HashMap<ConnectionId, Session>>);
+pub(crate) struct Subscribers(Mutex<HashMap<ConnectionId, Subscriber>>);
 
 /// One WebSocket.
-pub(crate) struct Session {
+pub(crate) struct Subscriber {
     pub(crate) holder: Holder,
     slot: StreamSlot,
 }
@@ -47,10 +47,10 @@ pub(crate) struct Known {
 /// A task that ends with its owner.
 pub(crate) struct Timer(pub(crate) AbortHandle);
 
-impl Sessions {
+impl Subscribers {
     /// Enters one.
-    pub(crate) fn enter(&self, connection: ConnectionId, session: Session) {
-        let before = self.all().insert(connection, session);
+    pub(crate) fn enter(&self, connection: ConnectionId, subscriber: Subscriber) {
+        let before = self.all().insert(connection, subscriber);
         drop(before);
     }
 
@@ -58,7 +58,7 @@ impl Sessions {
     pub(crate) fn with<T>(
         &self,
         connection: ConnectionId,
-        change: impl FnOnce(&mut Session) -> T,
+        change: impl FnOnce(&mut Subscriber) -> T,
     ) -> Option<T> {
         self.all().get_mut(&connection).map(change)
     }
@@ -71,8 +71,8 @@ impl Sessions {
 
     /// Closes those whose token is gone or has other rights.
     pub(crate) fn close_ended(&self, fanout: &Fanout) {
-        for (connection, session) in self.all().iter() {
-            if let Holder::Known(known) = &session.holder
+        for (connection, subscriber) in self.all().iter() {
+            if let Holder::Known(known) = &subscriber.holder
                 && known.principal.identity().ended().is_some()
             {
                 let closing = expiry::ended(known.principal.identity());
@@ -81,12 +81,12 @@ impl Sessions {
         }
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<ConnectionId, Session>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<ConnectionId, Subscriber>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Session {
+impl Subscriber {
     pub(crate) fn new(slot: StreamSlot, holder: Holder) -> Self {
         Self { holder, slot }
     }
