@@ -32,6 +32,11 @@ pub(super) fn without_payload(json: &[u8]) -> Vec<u8> {
     })
 }
 
+/// The same for an entity on its own, of which some party is private.
+pub fn mask_entity(entity: &mut Map<String, Value>) {
+    mask_object(entity);
+}
+
 const DROPPED: [&str; 8] = [
     "native",
     "uri",
