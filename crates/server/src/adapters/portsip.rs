@@ -1,5 +1,7 @@
 //! PortSIP sources: their keys, and how they become an adapter.
 
+mod simulation;
+
 use adapter::Adapter;
 use portsip::{
     Config, Limits, Portsip,
@@ -16,6 +18,7 @@ pub(super) const ENTRY: Entry = Entry {
     keys: KEYS,
     check,
     build,
+    simulate: simulation::start,
 };
 
 const KEYS: &[Key] = &[

@@ -113,6 +113,11 @@ fn wait<T>(task: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure>
     runtime.block_on(task)
 }
 
+/// Tells something that the program can do without: nobody may be reading.
+pub(crate) fn tell(text: &str) {
+    let _ = print(text);
+}
+
 /// Writes to stdout. That nobody reads any more is no failure.
 fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
