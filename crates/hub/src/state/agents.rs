@@ -1,7 +1,7 @@
 //! Agents: extensions in queues.
 
 use model::{
-    Agent, AgentState, Change, EntityId, EventType, QueueRef,
+    Agent, AgentState, Change, EntityId, EventType, ExtensionRef, SourceId, Text,
     observation::{AgentPatch, Ref},
 };
 
@@ -16,15 +16,14 @@ impl State {
         queue: &Ref,
         patch: &AgentPatch,
     ) {
+        let (source, tenant) = (turn.mark.source.clone(), turn.mark.tenant.clone());
         let (Some(extension), Some(queue)) = (
-            self.extension_at(turn, extension),
+            self.agent_extension(&source, tenant.as_ref(), extension),
             self.queue_at(turn, queue),
         ) else {
             return;
         };
-        let Some(id) = agent_id(extension.id.as_ref(), &queue) else {
-            return;
-        };
+        let id = self.agent_id(&source, &extension, &queue.id);
         self.confirm(turn, &id);
         let known = self.get::<Agent>(&id);
         let first = known.is_none();
@@ -111,13 +110,10 @@ impl State {
             return;
         };
         let (source, tenant) = (turn.mark.source.clone(), turn.mark.tenant.clone());
-        let extension = self
-            .extension_named(&source, tenant.as_ref(), extension)
-            .and_then(|extension| extension.id);
-        let Some(extension) = extension else {
+        let Some(extension) = self.agent_extension(&source, tenant.as_ref(), extension) else {
             return;
         };
-        let id = EntityId::from_text(&format!("{extension}@{}", queue.key()));
+        let id = self.agent_id(&source, &extension, &queue);
         self.remove_agent(turn, &id);
     }
 
@@ -135,11 +131,34 @@ impl State {
         };
         self.publish(turn, EventType::AgentLeft, id, (*agent).clone(), saying);
     }
-}
 
-/// `<source>:<extension>@<queue>`.
-fn agent_id(extension: Option<&EntityId>, queue: &QueueRef) -> Option<EntityId> {
-    let extension = extension?;
-    let text = format!("{}@{}", extension.as_str(), queue.id.key());
-    Some(EntityId::from_text(&text))
+    /// The extension that an agent is. To be an agent makes no extension known by itself.
+    fn agent_extension(
+        &self,
+        source: &SourceId,
+        tenant: Option<&Text>,
+        at: &Ref,
+    ) -> Option<ExtensionRef> {
+        let told = at.id.as_ref().map(|id| source.entity(id));
+        match self.extension_named(source, tenant, at) {
+            Some(named) => Some(ExtensionRef {
+                id: named.id.or(told),
+                ..named
+            }),
+            None => Some(ExtensionRef {
+                id: told,
+                number: Text::clone(at.key()?),
+            }),
+        }
+    }
+
+    /// `<source>:<extension>@<queue>`: an agent first met by number keeps it when the extension's id is learnt.
+    fn agent_id(&self, source: &SourceId, extension: &ExtensionRef, queue: &EntityId) -> EntityId {
+        let of = |extension: &str| EntityId::from_text(&format!("{extension}@{}", queue.key()));
+        let by_number = of(source.entity(&extension.number).as_str());
+        match &extension.id {
+            Some(id) if !self.view.agents.contains_key(&by_number) => of(id.as_str()),
+            _ => by_number,
+        }
+    }
 }

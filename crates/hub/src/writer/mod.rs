@@ -122,6 +122,8 @@ impl Fold {
         self.state
             .restarted(self.clock.now(), &mut self.archive, &mut batch.drafts);
         self.commit(batch, SLICE).await;
+        // A commit of nothing shows nothing, and what was read back has not been shown yet.
+        self.show(&[], Position(self.sealer.next().0 - 1));
     }
 
     /// Folds batch after batch until it is told to stop or nobody is left to tell it anything.
