@@ -1,5 +1,7 @@
 //! The hub as a whole: what is heard becomes durable before it is published, and a restart goes on where it ended.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::{
     collections::BTreeMap,
     path::Path,
