@@ -20,5 +20,6 @@ mod reconnect;
 mod resume;
 mod slow_reader;
 mod snapshot;
+mod state;
 mod support;
 mod transports;
