@@ -4,4 +4,15 @@
 //! PBX vendor, and nothing here waits for a client.
 
 pub mod block;
+mod catch_up;
 pub mod draft;
+pub mod fanout;
+pub mod filter;
+mod hub;
+pub mod log;
+pub mod state;
+pub mod stream;
+pub mod tail;
+mod writer;
+
+pub use hub::{Health, Hub, HubError, Memos, Options, Running, Stopped, View, start};

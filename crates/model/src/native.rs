@@ -41,6 +41,13 @@ impl Native {
         }
     }
 
+    /// Removes one attribute.
+    pub fn remove(&mut self, name: &str) {
+        if self.0.contains_key(name) {
+            Arc::make_mut(&mut self.0).remove(name);
+        }
+    }
+
     /// The same with one attribute more.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {

@@ -1,1 +1,6 @@
-//!
+//! The product: config, API, command line. Holds no call logic, and names no PBX vendor but in [`adapters`].
+
+pub mod adapters;
+pub mod cli;
+pub mod config;
+pub mod run;

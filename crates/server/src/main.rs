@@ -1,1 +1,15 @@
-fn main() {}
+//! The `switchhook` program.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use server::cli::{self, Cli};
+
+fn main() -> ExitCode {
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    match cli::run(Cli::parse(), variables.collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,1 +1,4 @@
-//!
+//! What tests of several crates share.
+
+pub mod cases;
+pub mod render;

@@ -1,0 +1,10 @@
+//! The log on real files.
+
+mod archive;
+mod basics;
+mod damage;
+mod disk;
+mod model;
+mod position;
+mod retention;
+mod support;

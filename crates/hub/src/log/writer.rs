@@ -1,0 +1,492 @@
+//! The one writer.
+
+use std::{
+    fs::File,
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use model::{Epoch, Position, Timestamp};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use super::{
+    Options, Retention, SyncMode,
+    archive::{Changed, Changes, Index, subject},
+    block::Packed,
+    commit::{Commit, Entity, LoggedGap, Memo},
+    error::LogError,
+    file, frame,
+    pool::Pool,
+    position::{Lost, Marks, to_row},
+    reader::{Reader, Shared},
+    recovery::{self, Recovered, State, Stop},
+    retention::{BLOCKS, Budget, Extent, FRAMES, Rule},
+    sql,
+    wal::Checkpoints,
+};
+
+/// The most gaps that are remembered.
+const GAPS: i64 = 10_000;
+/// Closed subjects are remembered this long even if events are not.
+const ARCHIVE_AGE: std::time::Duration = std::time::Duration::from_hours(24);
+/// Commits of [`Log::maintain`] at a time.
+const ROUNDS: u32 = 16;
+
+/// The writing end of a log. Dropping it without [`Log::close`] is what a kill would do.
+pub struct Log {
+    // Dropped first: it has a connection of its own, and the last one to close tidies up.
+    wal: Checkpoints,
+    pub(super) db: Connection,
+    shared: Arc<Shared>,
+    path: PathBuf,
+    sync: SyncMode,
+    retention: Retention,
+    frames: u64,
+    reserve: u64,
+    boot: u32,
+    stop: Stop,
+    ledger: Ledger,
+    _lock: File,
+}
+
+/// What the writer knows of the tables without asking. Changed on a copy, which replaces it after the commit.
+#[derive(Clone, Debug, Default)]
+struct Ledger {
+    /// The next position.
+    next: Position,
+    /// No position reaches it before it was raised on the disk.
+    ceiling: Position,
+    floor: Position,
+    checkpoint: Position,
+    /// The latest time any event was received.
+    reached: Timestamp,
+    blocks: Extent,
+    frames: Extent,
+}
+
+/// Opens a log, or makes it when the file does not exist or is empty. `random` is used for the epoch of a new log.
+///
+/// # Errors
+/// [`LogError::Locked`], [`LogError::Foreign`], [`LogError::Newer`], [`LogError::Leftover`], [`LogError::Corrupt`]: the
+/// file was not changed. [`LogError::File`], [`LogError::Full`], [`LogError::Database`]: the system refuses.
+pub fn open(options: &Options, random: [u8; 8]) -> Result<(Log, Reader), LogError> {
+    let lock = file::lock(&options.path)?;
+    file::prepare(&options.path, random)?;
+    let mut db = file::writer(&options.path, options.sync)?;
+    let state = State::read(&db)?;
+    let epoch: Epoch = state
+        .epoch
+        .parse()
+        .map_err(|_| LogError::corrupt(format!("`{}` is no epoch", state.epoch)))?;
+    let mut ledger = Ledger::read(&db, &state)?;
+    let head = Position(ledger.next.0 - 1);
+    let stop = state.stop(head, options.machine.as_deref());
+    let mut lost = recovery::lost(&db)?;
+    if let Stop::Machine { lost: Some(range) } = stop {
+        ledger.next = Position(range.last.0 + 1);
+        // Nothing was written since the machine died before: then it is the same range, and longer.
+        lost.retain(|before| before.first != range.first);
+        lost.push(range);
+    }
+    let archive = Index::load(&db, options.archive)?;
+    let boot = state.boot.saturating_add(1);
+    // Until here nothing was written: what cannot be read stays as it is.
+    start(&mut db, options, &ledger, stop, boot)?;
+    file::synchronous(&db, options.sync)?;
+
+    let shared = Arc::new(Shared {
+        epoch,
+        pool: Pool::new(&options.path),
+        marks: RwLock::new(Marks {
+            floor: ledger.floor,
+            oldest: ledger.oldest(),
+            head,
+            lost,
+        }),
+        archive: RwLock::new(archive),
+    });
+    let log = Log {
+        wal: Checkpoints::start(&options.path, options.journal.max(Retention::LEAST))?,
+        db,
+        shared: Arc::clone(&shared),
+        path: options.path.clone(),
+        sync: options.sync,
+        retention: Retention {
+            bytes: options.retention.bytes.max(Retention::LEAST),
+            ..options.retention
+        },
+        frames: options.frames,
+        reserve: options.reserve.max(1),
+        boot,
+        stop,
+        ledger,
+        _lock: lock,
+    };
+    Ok((log, Reader::new(shared)))
+}
+
+impl Log {
+    /// The generation of the log.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.shared.epoch
+    }
+
+    /// Which start of the log this is, from 1.
+    #[must_use]
+    pub fn boot(&self) -> u32 {
+        self.boot
+    }
+
+    /// The first position that the next block may have.
+    #[must_use]
+    pub fn next(&self) -> Position {
+        self.ledger.next
+    }
+
+    /// How the log was left before it was opened.
+    #[must_use]
+    pub fn stop(&self) -> Stop {
+        self.stop
+    }
+
+    /// What a restart begins with. The events after its checkpoint are to be applied on top.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn recovered(&self) -> Result<Recovered, LogError> {
+        recovery::read(&self.db, self.ledger.checkpoint)
+    }
+
+    /// Writes a commit. After it returned, the events are there for readers and may be published.
+    ///
+    /// Also deletes a little of what retention no longer covers, by the time of the newest event in the commit.
+    ///
+    /// # Errors
+    /// [`LogError::Misplaced`] when a block does not follow. [`LogError::Full`] and [`LogError::Database`]: nothing was
+    /// written, and the same commit may be tried again.
+    pub fn append(&mut self, commit: &Commit<'_>) -> Result<(), LogError> {
+        let mut ledger = self.ledger.clone();
+        let packed = ledger.pack(commit, self.shared.epoch, self.reserve)?;
+        let raised = ledger.ceiling != self.ledger.ceiling;
+        let bytes = packed.iter().map(|block| block.header.bytes).sum::<u64>()
+            + commit
+                .frames
+                .iter()
+                .map(|frame| frame.bytes.len() as u64)
+                .sum::<u64>();
+        let budget = Budget {
+            rows: 1024,
+            few: 4,
+            freed: 2 * bytes,
+        };
+        let now = commit.newest();
+        let changed = self.transact(raised, |tx, changes, retention| {
+            for block in &packed {
+                block.insert(tx)?;
+            }
+            if raised {
+                tx.prepare_cached(sql::STATE_CEILING)?
+                    .execute([to_row(ledger.ceiling.0)])?;
+            }
+            write_memo(tx, commit.memo)?;
+            write_entities(tx, commit.entities)?;
+            for change in commit.archive {
+                changes.write(tx, change)?;
+            }
+            frame::write(tx, commit.frames, &mut ledger.frames)?;
+            write_gaps(tx, commit.gaps)?;
+            if let Some(checkpoint) = commit.checkpoint {
+                ledger.checkpoint = checkpoint.min(Position(ledger.next.0 - 1));
+                tx.prepare_cached(sql::STATE_CHECKPOINT)?
+                    .execute([to_row(ledger.checkpoint.0)])?;
+            }
+            retention.prune(tx, &mut ledger, now, &budget)?;
+            changes.prune(tx, retention.archived(now), 8 + 2 * commit.archive.len())
+        })?;
+        self.absorb(ledger, changed);
+        // Beside the content, each commit rewrites a few pages.
+        self.wal.wrote(bytes + 32 * 1024);
+        Ok(())
+    }
+
+    /// Deletes what retention no longer covers at `now`, for times in which nothing is appended. True when there is
+    /// more to delete, and it should be called again soon.
+    ///
+    /// # Errors
+    /// [`LogError::Full`] and [`LogError::Database`]: tried again with the next call.
+    pub fn maintain(&mut self, now: Timestamp) -> Result<bool, LogError> {
+        const ALL: Budget = Budget {
+            rows: 256,
+            few: 256,
+            freed: 0,
+        };
+        for _ in 0..ROUNDS {
+            let mut ledger = self.ledger.clone();
+            let archived = read(&self.shared.archive).len();
+            let mut again = false;
+            let changed = self.transact(false, |tx, changes, retention| {
+                again = retention.prune(tx, &mut ledger, now, &ALL)?;
+                changes.prune(tx, retention.archived(now), 1024)?;
+                tx.prepare_cached(sql::GAP_PRUNE)?
+                    .execute(params![now.before(retention.limits.age).micros(), GAPS])?;
+                Ok(())
+            })?;
+            self.absorb(ledger, changed);
+            if !again && read(&self.shared.archive).len() == archived {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Ends the log in order, so that the next start knows that nothing is missing.
+    ///
+    /// # Errors
+    /// When the disk fails; the next start then treats it as a kill.
+    pub fn close(mut self) -> Result<(), LogError> {
+        self.wal.stop();
+        file::synchronous(&self.db, SyncMode::Full)?;
+        self.db.execute(sql::STATE_CLEAN, [])?;
+        self.db
+            .query_row(sql::CHECKPOINT_TRUNCATE, [], |_| Ok(()))?;
+        Ok(())
+    }
+
+    /// One transaction, synced to the disk when `durable`. Nothing but the database changes in it.
+    fn transact(
+        &self,
+        durable: bool,
+        work: impl FnOnce(&Transaction<'_>, &mut Changes<'_>, &Keep<'_>) -> Result<(), LogError>,
+    ) -> Result<Changed, LogError> {
+        let durable = durable && self.sync == SyncMode::Normal;
+        let _checkpoints_wait = self.wal.journal().enter(&self.db)?;
+        if durable {
+            file::synchronous(&self.db, SyncMode::Full)?;
+        }
+        let result = (|| {
+            let index = read(&self.shared.archive);
+            let mut changes = Changes::new(&index);
+            let tx = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
+            let keep = Keep {
+                limits: &self.retention,
+                frames: self.frames,
+            };
+            work(&tx, &mut changes, &keep)?;
+            tx.commit()?;
+            Ok(changes.finish())
+        })();
+        if durable {
+            file::synchronous(&self.db, self.sync)?;
+        }
+        result
+    }
+
+    fn absorb(&mut self, ledger: Ledger, changed: Changed) {
+        let mut marks = self
+            .shared
+            .marks
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if ledger.next != self.ledger.next {
+            marks.head = Position(ledger.next.0 - 1);
+        }
+        marks.floor = ledger.floor;
+        marks.oldest = ledger.oldest();
+        marks.lost.retain(|lost| lost.last >= ledger.floor);
+        drop(marks);
+        self.ledger = ledger;
+        if !changed.is_empty() {
+            self.shared
+                .archive
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .absorb(changed);
+        }
+    }
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Log")
+            .field("path", &self.path)
+            .field("epoch", &self.shared.epoch)
+            .field("next", &self.ledger.next)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    fn read(db: &Connection, state: &State) -> Result<Self, LogError> {
+        let mut ledger = Self {
+            next: Position(state.floor.0 + 1),
+            ceiling: state.ceiling,
+            floor: state.floor,
+            checkpoint: state.checkpoint,
+            ..Self::default()
+        };
+        if let Some(newest) = recovery::newest_block(db)? {
+            ledger.next = Position(newest.last.0 + 1);
+            ledger.reached = newest.reached;
+            ledger.blocks.end = newest.total;
+        }
+        ledger.frames.end = recovery::frame_total(db)?;
+        BLOCKS.measure(db, &mut ledger.blocks)?;
+        FRAMES.measure(db, &mut ledger.frames)?;
+        Ok(ledger)
+    }
+
+    /// Encodes the blocks of a commit and counts them in.
+    fn pack(
+        &mut self,
+        commit: &Commit<'_>,
+        epoch: Epoch,
+        reserve: u64,
+    ) -> Result<Vec<Packed>, LogError> {
+        let mut packed = Vec::with_capacity(commit.blocks.len());
+        for block in commit.blocks {
+            let (first, last) = (block.first(), block.last());
+            if block.entries.is_empty() || block.epoch != epoch || first < self.next {
+                return Err(LogError::Misplaced {
+                    first,
+                    last,
+                    head: Position(self.next.0 - 1),
+                });
+            }
+            let row = Packed::new(block, self.blocks.end, self.reached);
+            self.next = Position(last.0 + 1);
+            self.reached = row.header.reached;
+            let header = &row.header;
+            self.blocks.append(first.0, header.newest, header.bytes);
+            packed.push(row);
+        }
+        if self.next > self.ceiling {
+            self.ceiling = Position(self.next.0.saturating_add(reserve));
+        }
+        Ok(packed)
+    }
+
+    fn oldest(&self) -> Option<Position> {
+        self.blocks.oldest.map(|oldest| Position(oldest.first))
+    }
+}
+
+/// What retention keeps.
+struct Keep<'a> {
+    limits: &'a Retention,
+    frames: u64,
+}
+
+impl Keep<'_> {
+    /// True when something went.
+    fn prune(
+        &self,
+        tx: &Transaction<'_>,
+        ledger: &mut Ledger,
+        now: Timestamp,
+        budget: &Budget,
+    ) -> Result<bool, LogError> {
+        let since = now.before(self.limits.age);
+        let blocks = Rule {
+            since,
+            bytes: self.limits.bytes,
+            until: ledger.checkpoint.0,
+        };
+        let gone = BLOCKS.prune(tx, &mut ledger.blocks, &blocks, budget)?;
+        if let Some(last) = gone {
+            ledger.floor = Position(last);
+            tx.prepare_cached(sql::STATE_FLOOR)?
+                .execute([to_row(last)])?;
+            tx.prepare_cached(sql::LOST_PRUNE)?
+                .execute([to_row(last)])?;
+        }
+        let frames = Rule {
+            since,
+            bytes: self.frames,
+            until: u64::MAX,
+        };
+        let forgotten = FRAMES.prune(tx, &mut ledger.frames, &frames, budget)?;
+        Ok(gone.is_some() || forgotten.is_some())
+    }
+
+    /// Since when closed subjects are remembered.
+    fn archived(&self, now: Timestamp) -> Timestamp {
+        now.before(self.limits.age.max(ARCHIVE_AGE))
+    }
+}
+
+/// Notes that the log is open. Synced to the disk before anything is appended: should the machine die, the next start
+/// has to know that positions were being given.
+fn start(
+    db: &mut Connection,
+    options: &Options,
+    ledger: &Ledger,
+    stop: Stop,
+    boot: u32,
+) -> Result<(), LogError> {
+    file::synchronous(db, SyncMode::Full)?;
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if let Stop::Machine {
+        lost: Some(Lost { first, last }),
+    } = stop
+    {
+        tx.execute(sql::LOST_PUT, params![to_row(first.0), to_row(last.0)])?;
+    }
+    let relaxed = options.sync == SyncMode::Normal;
+    tx.execute(
+        sql::STATE_START,
+        params![boot, options.machine, relaxed, to_row(ledger.ceiling.0)],
+    )?;
+    tx.commit()?;
+    Ok(())
+}
+
+fn write_memo(tx: &Transaction<'_>, memo: &[Memo]) -> Result<(), LogError> {
+    for line in memo {
+        match &line.value {
+            Some(value) => tx.prepare_cached(sql::MEMO_PUT)?.execute(params![
+                &*line.owner,
+                &*line.key,
+                &value[..]
+            ])?,
+            None => tx
+                .prepare_cached(sql::MEMO_DROP)?
+                .execute(params![&*line.owner, &*line.key])?,
+        };
+    }
+    Ok(())
+}
+
+fn write_entities(tx: &Transaction<'_>, entities: &[Entity]) -> Result<(), LogError> {
+    for entity in entities {
+        let subject = subject(entity.collection, entity.id.as_str());
+        match &entity.body {
+            Some(body) => tx.prepare_cached(sql::ENTITY_PUT)?.execute(params![
+                subject,
+                to_row(entity.version),
+                to_row(entity.position.0),
+                &body[..]
+            ])?,
+            None => tx.prepare_cached(sql::ENTITY_DROP)?.execute([subject])?,
+        };
+    }
+    Ok(())
+}
+
+fn write_gaps(tx: &Transaction<'_>, gaps: &[LoggedGap]) -> Result<(), LogError> {
+    for LoggedGap { source, gap } in gaps {
+        let body = serde_json::to_vec(gap)
+            .map_err(|error| LogError::corrupt(format!("a gap of {source}: {error}")))?;
+        tx.prepare_cached(sql::GAP_PUT)?.execute(params![
+            source.as_str(),
+            gap.from.micros(),
+            gap.to.micros(),
+            body
+        ])?;
+    }
+    Ok(())
+}
+
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,118 @@
+//! The invariants of calls and versions, checked on the events themselves.
+
+use std::collections::{HashMap, HashSet};
+
+use model::{Event, EventType, LegState, Text};
+
+use crate::draft::Draft;
+
+/// Follows a stream of events and says which of them break an invariant. For tests: it remembers every subject.
+#[derive(Debug, Default)]
+pub struct History {
+    versions: HashMap<Text, u64>,
+    ended: HashSet<Text>,
+}
+
+impl History {
+    /// Checks one event, and describes what is wrong with it.
+    ///
+    /// # Errors
+    /// When the event breaks an invariant.
+    pub fn event(&mut self, event: &Event) -> Result<(), String> {
+        self.look(
+            event.kind,
+            &event.subject,
+            event.subjectversion,
+            &event.data,
+        )
+    }
+
+    /// The same for an event that has no position yet.
+    ///
+    /// # Errors
+    /// When the event breaks an invariant.
+    pub fn draft(&mut self, draft: &Draft) -> Result<(), String> {
+        self.look(draft.kind, &draft.subject, draft.version, &draft.data)
+    }
+
+    fn look(
+        &mut self,
+        kind: EventType,
+        subject: &Text,
+        version: u64,
+        data: &model::Data,
+    ) -> Result<(), String> {
+        let before = self.versions.insert(Text::clone(subject), version);
+        let expected = before.unwrap_or(0) + 1;
+        if version != expected {
+            return Err(format!(
+                "{kind} of {subject} has version {version}, not {expected}"
+            ));
+        }
+        if !subject.starts_with("calls/") {
+            return Ok(());
+        }
+        if (kind == EventType::CallStarted) != (version == 1) {
+            return Err(format!("{kind} of {subject} has version {version}"));
+        }
+        let over = self.ended.contains(subject);
+        if over != (kind == EventType::CallAmended) {
+            return Err(format!("{kind} of {subject} (ended: {over})"));
+        }
+        if kind == EventType::CallEnded {
+            self.ended.insert(Text::clone(subject));
+        }
+        sound(kind, version, data).map_err(|what| format!("{kind} of {subject}: {what}"))
+    }
+}
+
+/// Whether an event keeps the invariants that it shows by itself.
+pub(super) fn is_sound(draft: &Draft) -> bool {
+    sound(draft.kind, draft.version, &draft.data).is_ok()
+}
+
+fn sound(kind: EventType, version: u64, data: &model::Data) -> Result<(), &'static str> {
+    let Some(call) = &data.call else {
+        return Ok(());
+    };
+    if call.version != version {
+        return Err("the call has another version than its event");
+    }
+    let over = matches!(kind, EventType::CallEnded | EventType::CallAmended);
+    if over == call.is_open() {
+        return Err("the call is ended before its end or open after it");
+    }
+    if over && call.legs.iter().any(|leg| leg.is_open()) {
+        return Err("a leg is open after the end of its call");
+    }
+    if over && call.end.is_none() {
+        return Err("a call has ended and does not say how");
+    }
+    let ordered = |times: &[Option<model::Timestamp>]| {
+        let known: Vec<_> = times.iter().flatten().collect();
+        known.is_sorted()
+    };
+    if !ordered(&[
+        Some(call.started_at),
+        call.queued_at,
+        call.ringing_at,
+        call.answered_at,
+        call.ended_at,
+    ]) {
+        return Err("the times of the call are out of order");
+    }
+    for leg in &call.legs {
+        if !ordered(&[
+            Some(leg.started_at),
+            leg.ringing_at,
+            leg.answered_at,
+            leg.ended_at,
+        ]) {
+            return Err("the times of a leg are out of order");
+        }
+        if (leg.state == LegState::Ended) != leg.ended_at.is_some() {
+            return Err("a leg has ended and does not say when");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! What one commit carries beside its events.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use model::{Collection, EntityId, EventType, Heard, MemoChange, Position, Text};
+
+use super::archive::Disk;
+use crate::{
+    block::Block,
+    draft::Draft,
+    log::{Archival, Archived, Commit, Entity, Frame, LoggedGap, Memo},
+};
+
+/// The owner of the state's own memo; no source can be called so.
+pub(super) const STATE: &str = "/state";
+
+/// Events that are folded and not committed.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) drafts: Vec<Draft>,
+    memo: Vec<Memo>,
+    frames: Vec<Frame>,
+}
+
+/// A batch as the log wants it.
+pub(super) struct Written {
+    memo: Vec<Memo>,
+    archive: Vec<Archival>,
+    frames: Vec<Frame>,
+    gaps: Vec<LoggedGap>,
+}
+
+impl Batch {
+    /// Notes what came with a message whose events begin at `first`.
+    pub(super) fn note(&mut self, heard: Heard, first: usize) {
+        let owner: Text = heard.source.as_str().into();
+        let memo = |change: MemoChange| Memo {
+            owner: Text::clone(&owner),
+            key: change.key,
+            value: change.value,
+        };
+        self.memo.extend(heard.memo.into_iter().map(memo));
+        // An event that carries the native body explains itself; the frame is kept for those that do not.
+        let mute = |draft: &Draft| {
+            draft.data.origin.frame.is_some() && draft.data.origin.payload.is_none()
+        };
+        if let Some(frame) = heard.frame
+            && self.drafts[first..].iter().any(mute)
+        {
+            self.frames.push(Frame {
+                id: frame.id,
+                recorded: heard.now.wall,
+                bytes: frame.bytes,
+            });
+        }
+    }
+
+    pub(super) fn written(
+        self,
+        blocks: &[Arc<Block>],
+        state: Vec<MemoChange>,
+        disk: &mut Disk,
+    ) -> Written {
+        let positions = blocks
+            .iter()
+            .flat_map(|block| &block.entries)
+            .map(|entry| entry.position);
+        let given = disk.take_given();
+        let mut written = Written {
+            memo: self.memo,
+            archive: Vec::new(),
+            frames: self.frames,
+            gaps: Vec::new(),
+        };
+        let owned = |change: MemoChange| Memo {
+            owner: STATE.into(),
+            key: change.key,
+            value: change.value,
+        };
+        written.memo.extend(state.into_iter().map(owned));
+        for (draft, position) in self.drafts.into_iter().zip(positions) {
+            written.archive.extend(archival(&draft, position, &given));
+            if let (EventType::SourceGap, Some(source), Some(gap)) =
+                (draft.kind, draft.source, draft.data.gap)
+            {
+                written.gaps.push(LoggedGap { source, gap });
+            }
+        }
+        written
+    }
+}
+
+impl Written {
+    pub(super) fn is_empty(&self) -> bool {
+        self.memo.is_empty()
+            && self.archive.is_empty()
+            && self.frames.is_empty()
+            && self.gaps.is_empty()
+    }
+
+    pub(super) fn commit<'a>(
+        &'a self,
+        blocks: &'a [Arc<Block>],
+        entities: &'a [Entity],
+        checkpoint: Option<Position>,
+    ) -> Commit<'a> {
+        Commit {
+            blocks,
+            memo: &self.memo,
+            archive: &self.archive,
+            frames: &self.frames,
+            gaps: &self.gaps,
+            entities,
+            checkpoint,
+        }
+    }
+}
+
+fn archival(
+    draft: &Draft,
+    position: Position,
+    given: &BTreeSet<(Collection, EntityId)>,
+) -> Option<Archival> {
+    // What is below a queue or conference goes by the whole path behind the first segment.
+    let (_, id) = draft.subject.split_once('/')?;
+    let id = EntityId::from_text(id);
+    match &draft.closes {
+        Some(closing) => Some(Archival::Closed(Archived {
+            collection: closing.collection,
+            id,
+            version: draft.version,
+            position,
+            closed_at: draft.recorded,
+            aliases: closing.aliases.clone(),
+        })),
+        None => {
+            let subject = (draft.kind.collection(), id);
+            given.contains(&subject).then(|| Archival::Revived {
+                collection: subject.0,
+                id: subject.1,
+            })
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The writer: one thread that owns state and log.
+//!
+//! Order of truth: fold → commit → swap the view → publish. A batch is all that waits. When its commit fails the batch
+//! is kept and tried again; meanwhile nothing is taken from the inbox, which fills and makes the links wait.
+
+mod archive;
+mod batch;
+mod checkpoint;
+mod restore;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use model::{Clock, Heard, Position, SourceId};
+use tokio::{
+    runtime,
+    sync::mpsc,
+    time::{sleep, timeout},
+};
+use tracing::{debug, error, info};
+
+use self::{archive::Disk, batch::Batch, checkpoint::Rounds};
+use crate::{
+    draft::Sealer,
+    hub::{HubError, Shared, View},
+    log::Log,
+    state::{SourceSettings, State},
+};
+
+/// What the writer is told.
+pub(crate) enum Input {
+    /// A source was heard.
+    Heard(Heard),
+    /// The sources are these now.
+    Configure(BTreeMap<SourceId, SourceSettings>),
+    /// Commit, close, end.
+    Stop,
+}
+
+/// The thread's state before it runs.
+pub(crate) struct Writer {
+    log: Log,
+    inbox: mpsc::Receiver<Input>,
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+}
+
+/// The thread's state while it runs.
+struct Fold {
+    log: Log,
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+    state: State,
+    sealer: Sealer,
+    rounds: Rounds,
+    archive: Disk,
+}
+
+/// The most messages of a batch.
+const BATCH: usize = 1_024;
+/// How long the writer sleeps at most: so often retention and the checkpoint are looked after.
+const IDLE: Duration = Duration::from_secs(1);
+/// Entities written beside each batch, for the checkpoint.
+const SLICE: usize = 64;
+/// Entities written at once when there is nothing else to do.
+const IDLE_SLICE: usize = 2_048;
+/// Before a failed commit is tried again.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+impl Writer {
+    pub(crate) fn new(
+        log: Log,
+        inbox: mpsc::Receiver<Input>,
+        shared: Arc<Shared>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            log,
+            inbox,
+            shared,
+            clock,
+        }
+    }
+
+    pub(crate) fn run(self, sources: BTreeMap<SourceId, SourceSettings>) -> Result<(), HubError> {
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(HubError::Thread)?;
+        let Self {
+            log,
+            mut inbox,
+            shared,
+            clock,
+        } = self;
+        let (state, memos) = restore::state(&log, &shared.reader, sources, clock.now())?;
+        let mut fold = Fold {
+            sealer: Sealer::new(log.epoch(), log.next()),
+            archive: Disk::new(shared.reader.clone()),
+            rounds: Rounds::default(),
+            log,
+            shared,
+            clock,
+            state,
+        };
+        runtime.block_on(async {
+            fold.begin().await;
+            fold.shared.rebuilt.send_replace(Some(Arc::new(memos)));
+            fold.follow(&mut inbox).await;
+            fold.finish(&mut inbox).await
+        })
+    }
+}
+
+impl Fold {
+    /// Tells what became of what was pending when the last run ended.
+    async fn begin(&mut self) {
+        let mut batch = Batch::default();
+        self.state
+            .restarted(self.clock.now(), &mut self.archive, &mut batch.drafts);
+        self.commit(batch, SLICE).await;
+    }
+
+    /// Folds batch after batch until it is told to stop or nobody is left to tell it anything.
+    async fn follow(&mut self, inbox: &mut mpsc::Receiver<Input>) {
+        let mut inputs = Vec::with_capacity(BATCH);
+        loop {
+            match timeout(self.patience(), inbox.recv_many(&mut inputs, BATCH)).await {
+                Ok(0) => return,
+                Ok(_) => {
+                    if self.fold(&mut inputs).await.is_break() {
+                        return;
+                    }
+                }
+                Err(_) => self.idle().await,
+            }
+        }
+    }
+
+    /// Takes what still waits, commits it, brings the checkpoint to the head and closes the log.
+    async fn finish(mut self, inbox: &mut mpsc::Receiver<Input>) -> Result<(), HubError> {
+        inbox.close();
+        let mut inputs = Vec::new();
+        while inbox.recv_many(&mut inputs, BATCH).await > 0 {
+            // A second wish to stop is the same wish.
+            let _ = self.fold(&mut inputs).await;
+        }
+        while self.state.is_dirty() || self.rounds.is_open() {
+            self.commit(Batch::default(), IDLE_SLICE).await;
+            if !self.shared.writable.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+        self.log.close()?;
+        info!("the log is closed");
+        Ok(())
+    }
+
+    async fn fold(&mut self, inputs: &mut Vec<Input>) -> std::ops::ControlFlow<()> {
+        let mut batch = Batch::default();
+        let mut flow = std::ops::ControlFlow::Continue(());
+        for input in inputs.drain(..) {
+            match input {
+                Input::Heard(heard) => {
+                    let before = batch.drafts.len();
+                    self.state
+                        .handle(&heard, &mut self.archive, &mut batch.drafts);
+                    batch.note(heard, before);
+                }
+                Input::Configure(sources) => {
+                    let now = self.clock.now();
+                    self.state
+                        .configure(sources, now, &mut self.archive, &mut batch.drafts);
+                }
+                Input::Stop => flow = std::ops::ControlFlow::Break(()),
+            }
+        }
+        self.timers(&mut batch);
+        self.commit(batch, SLICE).await;
+        flow
+    }
+
+    async fn idle(&mut self) {
+        let mut batch = Batch::default();
+        self.timers(&mut batch);
+        self.commit(batch, IDLE_SLICE).await;
+        if let Err(error) = self.log.maintain(self.clock.now().wall) {
+            debug!(
+                error = &error as &dyn std::error::Error,
+                "retention could not be enforced"
+            );
+        }
+    }
+
+    fn timers(&mut self, batch: &mut Batch) {
+        let now = self.clock.now();
+        if self.state.poll_timeout().is_some_and(|due| due <= now.mono) {
+            self.state
+                .handle_timeout(now, &mut self.archive, &mut batch.drafts);
+        }
+    }
+
+    /// Commits a batch, however long it takes, then shows it.
+    async fn commit(&mut self, batch: Batch, slice: usize) {
+        let blocks = self.sealer.seal(&batch.drafts);
+        let head = Position(self.sealer.next().0 - 1);
+        let entities = self.rounds.slice(&mut self.state, head, slice);
+        let written = batch.written(&blocks, self.state.take_memo(), &mut self.archive);
+        let commit = written.commit(&blocks, &entities, self.rounds.checkpoint());
+        if written.is_empty() && blocks.is_empty() && entities.is_empty() {
+            return;
+        }
+        let mut wait = RETRY.0;
+        while let Err(error) = self.log.append(&commit) {
+            if self.shared.writable.swap(false, Ordering::Relaxed) {
+                error!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot append to the log: intake waits until it can"
+                );
+            }
+            sleep(wait).await;
+            wait = (wait * 2).min(RETRY.1);
+        }
+        if !self.shared.writable.swap(true, Ordering::Relaxed) {
+            info!("the log can be written again");
+        }
+        self.show(&blocks, head);
+    }
+
+    fn show(&self, blocks: &[Arc<crate::block::Block>], head: Position) {
+        self.shared.view.store(Arc::new(View {
+            position: head,
+            entities: self.state.view(),
+        }));
+        self.shared.tail.publish(blocks);
+    }
+
+    fn patience(&self) -> Duration {
+        let due = self
+            .state
+            .poll_timeout()
+            .map_or(IDLE, |due| due.saturating_sub(self.clock.now().mono));
+        due.min(IDLE)
+    }
+}

@@ -1,0 +1,44 @@
+//! `switchhook serve` and `switchhook demo`.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+use super::{ConfigArg, Failure, wait};
+use crate::{
+    config::{Server, Variables},
+    run,
+};
+
+/// Runs until SIGINT or SIGTERM: the first signal lets clients finish, the second does not. SIGHUP, or a change of the
+/// file, reloads sources, tokens, TLS and the settings of webhooks.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    config: ConfigArg,
+}
+
+/// Prints what to open and a `tail` to try. Data is kept in a temporary folder.
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Where the gateway listens.
+    #[arg(long, value_name = "ADDRESS", default_value_t = Server::LISTEN)]
+    listen: SocketAddr,
+}
+
+impl Serve {
+    pub(super) fn run(self, variables: Variables) -> Result<(), Failure> {
+        let file = self.config.file(variables);
+        let config = file.load()?;
+        for warning in config.warnings() {
+            tracing::warn!("{warning}");
+        }
+        wait(async { Ok(run::serve(config, file).await?) })
+    }
+}
+
+impl Demo {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        wait(async { Ok(run::demo(self.listen).await?) })
+    }
+}

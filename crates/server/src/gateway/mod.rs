@@ -1,0 +1,213 @@
+//! The gateway put together: hub, fan-out, sources and HTTP, from the first byte to the last.
+
+mod backend;
+mod clock;
+mod reload;
+mod settings;
+mod sources;
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use hub::{Hub, HubError, fanout, stream::Closing};
+use model::Clock;
+use thiserror::Error;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+pub use self::clock::SystemClock;
+use self::{backend::HubBackend, sources::Sources};
+use crate::{
+    api::{self, Pace, Parts, Surface, control},
+    auth::{Authority, Entropy},
+    config::{Config, ConfigFile},
+    http,
+};
+
+/// Why the gateway does not start, or stopped by itself.
+#[derive(Debug, Error)]
+pub enum GatewayError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The log's folder cannot be made.
+    #[error("cannot make the folder {}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// An adapter refuses its source.
+    #[error("{0}")]
+    Source(String),
+    /// The certificate cannot be used.
+    #[error("cannot use the certificate of [server] tls")]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The operating system gives no random numbers, threads or timers.
+    #[error("cannot {doing}")]
+    System {
+        /// What was tried.
+        doing: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The hub cannot start, or stopped.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+}
+
+/// A running gateway.
+pub struct Gateway {
+    address: SocketAddr,
+    hub: Hub,
+    writer: hub::Running,
+    fanout: fanout::Fanout,
+    surface: Arc<Surface>,
+    sources: Arc<Sources>,
+    /// Ends the accept loop and the streams served by it.
+    closing: CancellationToken,
+    http: JoinHandle<io::Result<()>>,
+    config: Config,
+}
+
+/// How long clients get to say goodbye.
+const DRAIN: Duration = Duration::from_secs(5);
+
+impl Gateway {
+    /// Starts all parts. Answers requests before it returns; state is there when it does.
+    ///
+    /// # Errors
+    /// When a part cannot start. The config has been checked, but not the machine.
+    pub async fn start(config: Config) -> Result<Self, GatewayError> {
+        let adapters = sources::adapters(&config).map_err(GatewayError::Source)?;
+        let address = config.server.listen;
+        let listen = |source| GatewayError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let entropy: Entropy = Arc::new(random);
+        let seed = random().map_err(|source| GatewayError::System { doing: "get random numbers", source })?;
+        let [epoch, first_connection, seeds, _] = words(seed);
+
+        let options = settings::hub(&config, &adapters, epoch)?;
+        let (hub, writer) = hub::start(options, Arc::clone(&clock))?;
+        let (said, inbox) = control::channel();
+        let sources = Arc::new(Sources::new(hub.clone(), Arc::clone(&clock), u64::from_le_bytes(seeds)));
+        let backend = Arc::new(HubBackend::new(hub.clone(), Arc::clone(&sources)));
+        let fanout = fanout::start(
+            &settings::fanout(&config.limits, u64::from_le_bytes(first_connection)),
+            hub.tail(),
+            &(Arc::clone(&backend) as Arc<dyn fanout::History>),
+            &(said as Arc<dyn fanout::Control>),
+            &clock,
+        )
+        .map_err(|source| GatewayError::System { doing: "start the fan-out", source })?;
+        let closing = CancellationToken::new();
+        let surface = Surface::new(Parts {
+            backend,
+            tail: hub.tail().clone(),
+            authority: Authority::new(settings::mode(&config.auth), settings::quota(&config.limits), Arc::clone(&clock), Arc::clone(&entropy)),
+            fanout: fanout.clone(),
+            rules: settings::rules(&config.server),
+            pace: Pace::default(),
+            clock,
+            entropy,
+            stop: closing.clone(),
+        });
+        tokio::spawn(control::run(Arc::clone(&surface), inbox));
+        let tls = config.server.tls.as_ref().map(settings::tls).transpose().map_err(GatewayError::Tls)?;
+        let router: Router = api::router(&surface);
+        let http = tokio::spawn(http::serve(listener, tls, router, http::Limits::default(), closing.clone()));
+        info!(%address, "listening");
+
+        let gateway = Self { address, hub, writer, fanout, surface, sources, closing, http, config };
+        let Ok(memos) = gateway.hub.rebuilt().await else {
+            return Err(gateway.drain().await.err().unwrap_or(GatewayError::Hub(HubError::Panicked)));
+        };
+        gateway.sources.remember(memos.as_ref().clone());
+        for (id, adapter) in adapters {
+            if let Some(source) = gateway.config.sources.get(&id) {
+                gateway.sources.start(source, adapter);
+            }
+        }
+        Ok(gateway)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop`, then drains. `file` is followed for changes.
+    ///
+    /// # Errors
+    /// When the log fails for good.
+    pub async fn run(mut self, file: Option<ConfigFile>, stop: CancellationToken) -> Result<(), GatewayError> {
+        let mut changes = reload::follow(file);
+        let failed = loop {
+            tokio::select! {
+                () = stop.cancelled() => break false,
+                () = writer_ends(&self.writer) => break true,
+                Some(config) = changes.recv() => self.reload(config).await,
+            }
+        };
+        if failed {
+            warn!("the hub has stopped");
+        }
+        self.drain().await
+    }
+
+    /// Sources first, so that what they still told is published; then the log; then the clients.
+    async fn drain(self) -> Result<(), GatewayError> {
+        info!("draining");
+        self.sources.stop_all().await;
+        self.hub.stop().await;
+        let Self { fanout, surface, closing, http, writer, .. } = self;
+        let joined = tokio::task::spawn_blocking(move || writer.join()).await;
+        closing.cancel();
+        fanout.drain(Closing::shutting_down(), DRAIN).await;
+        surface.finished().await;
+        match http.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(error = &error as &dyn std::error::Error, "the accept loop failed"),
+            Err(error) => warn!(error = &error as &dyn std::error::Error, "the accept loop failed"),
+        }
+        joined.unwrap_or(Err(HubError::Panicked))?;
+        info!("stopped");
+        Ok(())
+    }
+}
+
+/// A random id, for whoever asks.
+fn random() -> io::Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(io::Error::from)?;
+    Ok(bytes)
+}
+
+fn words(bytes: [u8; 32]) -> [[u8; 8]; 4] {
+    let (words, _) = bytes.as_chunks::<8>();
+    std::array::from_fn(|n| words[n])
+}
+
+/// The thread has no future of its own to wait for.
+async fn writer_ends(writer: &hub::Running) {
+    let mut look = tokio::time::interval(Duration::from_millis(250));
+    while !writer.is_finished() {
+        look.tick().await;
+    }
+}

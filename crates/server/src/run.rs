@@ -1,0 +1,71 @@
+//! Runs what the command line asks for: the gateway, the demo, a simulator.
+
+mod demo;
+mod signals;
+mod simulate;
+
+use std::io;
+
+use thiserror::Error;
+
+pub use self::{
+    demo::demo,
+    simulate::{Chaos, Simulation, simulate},
+};
+use crate::{
+    cli::Exit,
+    config::{Config, ConfigFile, Mistakes},
+    gateway::{Gateway, GatewayError},
+};
+
+/// Why something that runs until it is stopped ended by itself, or never began.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The gateway.
+    #[error("the gateway cannot run")]
+    Gateway(#[from] GatewayError),
+    /// Signals cannot be listened to, a temporary folder cannot be made, and the like.
+    #[error("cannot {doing}")]
+    System {
+        /// What was tried.
+        doing: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A scenario cannot be read.
+    #[error("cannot use the scenario")]
+    Scenario(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The simulator does not speak this dialect.
+    #[error("no dialect is called `{0}`")]
+    Dialect(String),
+    /// The demo's own config.
+    #[error("the demo's config is wrong")]
+    Demo(#[source] Mistakes),
+}
+
+impl RunError {
+    /// The exit code that tells of it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Gateway(GatewayError::Listen { .. }) => Exit::Unavailable,
+            Self::Gateway(GatewayError::Source(_) | GatewayError::Tls(_)) => Exit::Config,
+            Self::Gateway(
+                GatewayError::Folder { .. } | GatewayError::System { .. } | GatewayError::Hub(_),
+            ) => Exit::Internal,
+            Self::System { .. } => Exit::Unavailable,
+            Self::Scenario(_) | Self::Dialect(_) => Exit::Usage,
+            Self::Demo(_) => Exit::Internal,
+        }
+    }
+}
+
+/// Runs the gateway until a signal. `file` is read again on a reload.
+///
+/// # Errors
+/// When it cannot start, or a part of it fails for good.
+pub async fn serve(config: Config, file: ConfigFile) -> Result<(), RunError> {
+    let stop = signals::stop()?;
+    let gateway = Gateway::start(config).await?;
+    Ok(gateway.run(Some(file), stop).await?)
+}
