@@ -125,7 +125,15 @@ impl Client {
     /// # Panics
     /// When a page is refused, or has no `next`.
     pub async fn history(&self, query: &str) -> Vec<Event> {
-        let mut path = events_path(&format!("limit=1000&{query}"));
+        self.history_of_pages(query, 1000).await
+    }
+
+    /// As [`Self::history`], so many events a page.
+    ///
+    /// # Panics
+    /// As [`Self::history`].
+    pub async fn history_of_pages(&self, query: &str, limit: usize) -> Vec<Event> {
+        let mut path = events_path(&format!("limit={limit}&{query}"));
         let mut events = Vec::new();
         loop {
             let page = self.get(&path).await;

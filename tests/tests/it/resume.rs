@@ -163,7 +163,7 @@ async fn a_position_that_retention_took_is_no_position() {
     })
     .await;
     reset(&client, &first, "expired").await;
-    let oldest = client.history("limit=1000").await;
+    let oldest = client.history("").await;
     let gone = client.get(&format!("/v1/events/{first}")).await;
     assert!(gone.status == 404 || gone.status == 410, "{}", gone.text());
     assert!(oldest[0].id() > first.as_str());

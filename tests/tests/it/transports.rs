@@ -34,7 +34,7 @@ async fn the_same_bytes_on_every_transport() {
         "SSE, replayed"
     );
     assert!(client.history("").await == seen, "pages");
-    let mut small = client.history("limit=7").await;
+    let mut small = client.history_of_pages("", 7).await;
     assert!(small == seen, "small pages");
     small.reverse();
     let newest = client
