@@ -1,1 +1,21 @@
+//! Drives the `switchhook` program as the outside world does: a PBX on one side, clients of the public contract on the other.
 //!
+//! Nothing here knows the product's code. What a test believes, it has read from the wire.
+#![expect(clippy::expect_used, reason = "a harness fails its test by panicking")]
+
+pub mod binary;
+pub mod client;
+pub mod event;
+pub mod gateway;
+pub mod pbx;
+pub mod portsip;
+pub mod setup;
+pub mod sse;
+pub mod wait;
+pub mod ws;
+
+pub use client::{Client, Response};
+pub use event::Event;
+pub use gateway::Gateway;
+pub use pbx::Pbx;
+pub use setup::Setup;
