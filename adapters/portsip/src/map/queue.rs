@@ -35,7 +35,6 @@ impl Translator {
                 ]),
             }),
         };
-        tell.native("queue_status", fact);
         let scope = |collection| Scope {
             collection,
             tenant: tell.tenant.clone(),
@@ -44,6 +43,7 @@ impl Translator {
         };
         let (agents, callers) = (scope(Collection::Agents), scope(Collection::Callers));
         tell.native("queue_status", Fact::SnapshotBegin(agents.clone()));
+        tell.native("queue_status", fact);
         for agent in &status.agents {
             self.agent(tell, &queue, agent, "queue_status.agents");
         }

@@ -108,20 +108,20 @@ impl Dialect {
 }
 
 impl Topic {
-    /// Every topic, in the order in which they are subscribed to: calls first, so that what the snapshots of queues
-    /// and extensions speak of is known.
+    /// Every topic, in the order in which they are subscribed to: calls first, then extensions, then queues, so
+    /// that what the later snapshots speak of is known.
     pub const ALL: [Self; 11] = [
         Self::Cdrs,
         Self::Trunks,
         Self::QueueManagement,
         Self::ExtensionManagement,
-        Self::Queues,
         Self::Extensions,
+        Self::Queues,
         Self::GlobalCdrs,
         Self::GlobalQueueManagement,
         Self::GlobalExtensionManagement,
-        Self::GlobalQueues,
         Self::GlobalExtensions,
+        Self::GlobalQueues,
     ];
 
     /// The name on the wire and in the config.

@@ -329,6 +329,8 @@ impl State {
             Fact::SnapshotBegin(scope) => self.snapshot_begins(turn, scope),
             Fact::SnapshotEnd(scope) => self.snapshot_ends(turn, scope),
             Fact::Source(fact) => {
+                // The connection is nobody's in particular, whoever's frame told of it.
+                turn.mark.tenant = None;
                 // The connection speaks of itself when no frame does.
                 if heard.frame.is_none() {
                     Arc::make_mut(&mut turn.mark.origin).kind = OriginKind::Gateway;

@@ -1,8 +1,11 @@
 //! What the state is told about a configured source.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use model::Text;
+use model::{Collection, Text};
 
 /// How a source is to be read.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +22,8 @@ pub struct SourceSettings {
     pub max_open_calls: usize,
     /// Whether events carry the native body.
     pub include_native: bool,
+    /// What the source can tell of at all: a gap may hide news of it.
+    pub tells: BTreeSet<Collection>,
     /// Names of tenants, by the PBX's id.
     pub tenants: BTreeMap<Text, Text>,
 }
@@ -39,6 +44,7 @@ impl Default for SourceSettings {
             max_call_age: Duration::from_secs(12 * 60 * 60),
             max_open_calls: 100_000,
             include_native: true,
+            tells: BTreeSet::new(),
             tenants: BTreeMap::new(),
         }
     }

@@ -107,7 +107,7 @@ impl State {
             let names = |of: &mut dyn Iterator<Item = Collection>| -> Vec<Text> {
                 of.map(|collection| collection.as_str().into()).collect()
             };
-            let told = track.told.iter().copied();
+            let told = track.told.union(&track.settings.tells).copied();
             Gap {
                 from: track.heard.unwrap_or(turn.now.wall),
                 to: turn.now.wall,

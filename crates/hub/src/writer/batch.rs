@@ -135,7 +135,7 @@ fn archival(
         })),
         None => {
             let subject = (draft.kind.collection(), id);
-            given.contains(&subject).then_some( Archival::Revived {
+            given.contains(&subject).then_some(Archival::Revived {
                 collection: subject.0,
                 id: subject.1,
             })

@@ -1,9 +1,15 @@
 //! What the config means for each part.
 
-use std::{collections::BTreeMap, error::Error, fs, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    fs,
+    sync::Arc,
+};
 
+use adapter::{Capabilities, Support};
 use hub::{fanout, log, state::SourceSettings, tail::TailLimits};
-use model::{SourceId, Text};
+use model::{Collection, EventType, SourceId, Text};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -66,6 +72,7 @@ pub(super) fn sources(config: &Config, adapters: &Adapters) -> BTreeMap<SourceId
                 max_call_age: source.max_call_age,
                 max_open_calls: count(config.limits.open_calls_per_source),
                 include_native: source.include_native,
+                tells: tells(&descriptor.capabilities),
                 tenants: tenants(config, id),
             },
         );
@@ -127,6 +134,16 @@ pub(super) fn tls(tls: &Tls) -> Result<TlsAcceptor, Box<dyn Error + Send + std::
         .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// The collections of whatever the PBX itself can tell.
+fn tells(capabilities: &Capabilities) -> BTreeSet<Collection> {
+    let told = EventType::ALL
+        .iter()
+        .filter(|kind| capabilities.of(**kind) != Support::Never);
+    told.map(|kind| kind.collection())
+        .filter(|collection| *collection != Collection::Sources)
+        .collect()
 }
 
 /// Native tenant ids of one source, each with its configured name.
