@@ -1,12 +1,67 @@
 //! PortSIP PBX over its WebSocket publish/subscribe interface (WSI): v12, v16 and v22.
 //!
-//! [`wire`] decodes frames and builds requests, [`map`] gives them meaning. Both are pure.
+//! [`wire`] decodes frames and builds requests, [`map`] gives them meaning. Both are pure. [`link`] owns the sockets,
+//! and `sim`, behind the feature of that name, is a PBX to try them on.
 
 pub mod capability;
 pub mod config;
+pub mod link;
 pub mod map;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod wire;
+
+use std::{sync::Arc, time::Duration};
+
+use adapter::{Adapter, Descriptor, Link, LinkError, Resume, Tap};
+use async_trait::async_trait;
+use model::SourceId;
 
 pub use capability::capabilities;
 pub use config::Config;
+pub use link::Limits;
 pub use map::Translator;
+
+/// A configured PortSIP PBX.
+pub struct Portsip {
+    source: SourceId,
+    config: Config,
+    limits: Limits,
+    descriptor: Descriptor,
+}
+
+impl Portsip {
+    /// A source of that name. Opens no connection.
+    #[must_use]
+    pub fn new(source: SourceId, config: Config, limits: Limits) -> Self {
+        Self {
+            descriptor: Descriptor {
+                adapter: "portsip",
+                mapping: "portsip/1",
+                capabilities: capabilities(&config, None),
+                // As long as a call record may take after the last leg has ended.
+                call_grace: Duration::from_secs(5),
+                silence: limits.silence / link::PATIENCE,
+            },
+            source,
+            config,
+            limits,
+        }
+    }
+}
+
+#[async_trait]
+impl Adapter for Portsip {
+    fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    fn translator(&self, resume: Resume) -> Box<dyn adapter::Translator> {
+        Box::new(Translator::new(&self.source, &self.config, &resume))
+    }
+
+    async fn connect(&self, tap: Arc<dyn Tap>) -> Result<Box<dyn Link>, LinkError> {
+        let connection = link::connect(&self.config, self.limits, tap).await?;
+        Ok(Box::new(connection))
+    }
+}

@@ -6,14 +6,26 @@
 
 #![warn(missing_docs)]
 
+pub mod backoff;
 pub mod capability;
+pub mod counters;
 pub mod error;
 pub mod link;
+pub mod sink;
+pub mod supervisor;
 pub mod tap;
+pub mod tls;
 pub mod translator;
+pub mod wire_log;
 
+pub use backoff::{Backoff, Reconnect};
 pub use capability::{Capabilities, Support};
+pub use counters::Counters;
 pub use error::{LinkError, LinkErrorKind};
 pub use link::{Adapter, Descriptor, Link};
+pub use sink::{Closed, Sink};
+pub use supervisor::{Handle, Setup, Supervisor};
 pub use tap::{Direction, Tap};
+pub use tls::{TlsError, TlsOptions};
 pub use translator::{Output, Resume, Translator};
+pub use wire_log::WireLog;

@@ -10,6 +10,7 @@ pub mod fanout;
 pub mod filter;
 mod hub;
 pub mod log;
+pub mod reader;
 pub mod state;
 pub mod stream;
 pub mod tail;

@@ -193,3 +193,89 @@ impl fmt::Debug for Tail {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use bytes::Bytes;
+    use model::EventType;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::filter::fixture::entry;
+
+    #[test]
+    fn publishing_moves_the_head_and_wakes() {
+        let tail = tail(TailLimits::default());
+        let (woken, watch) = (Arc::new(AtomicUsize::new(0)), tail.watch());
+        tail.on_publish({
+            let woken = Arc::clone(&woken);
+            move || {
+                woken.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        assert_eq!(tail.after(Position(5), 1), Recent::Blocks(Vec::new()));
+        tail.publish(&[block(6, 7, 10), block(8, 8, 10)]);
+        tail.publish(&[]);
+        assert_eq!((tail.head(), *watch.borrow()), (Position(8), Position(8)));
+        assert_eq!(woken.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_reader_gets_whole_blocks_and_at_least_one() {
+        let tail = tail(TailLimits::default());
+        tail.publish(&[block(6, 7, 100), block(8, 9, 100), block(10, 10, 100)]);
+        let firsts = |after, max_bytes| match tail.after(Position(after), max_bytes) {
+            Recent::Blocks(blocks) => blocks.iter().map(|block| block.first().0).collect(),
+            Recent::TooOld => vec![0],
+        };
+        assert_eq!(firsts(5, 1), [6]);
+        assert_eq!(firsts(6, 250), [6, 8]);
+        assert_eq!(firsts(7, 1_000), [8, 10]);
+        assert_eq!(firsts(4, 1_000), [0], "before the tail began");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_is_bounded_and_follows_without_a_gap(sizes in prop::collection::vec((1..4u64, 1..2_000usize), 1..60)) {
+            let limits = TailLimits { bytes: 6_000, blocks: 8 };
+            let tail = tail(limits);
+            let mut published = vec![];
+            for (events, bytes) in sizes {
+                let first = tail.head().0 + 1;
+                let block = block(first, first + events - 1, bytes);
+                tail.publish(&[Arc::clone(&block)]);
+                published.push(block);
+                let kept = tail.kept();
+                prop_assert!(kept.blocks.len() == 1 || (kept.bytes <= limits.bytes && kept.blocks.len() <= limits.blocks));
+                prop_assert_eq!(kept.bytes, kept.blocks.iter().map(|block| weight(block)).sum::<usize>());
+                let floor = kept.floor;
+                drop(kept);
+                for after in 5..=tail.head().0 {
+                    let expected: Vec<_> = published.iter().filter(|block| block.last().0 > after).cloned().collect();
+                    match tail.after(Position(after), usize::MAX) {
+                        Recent::Blocks(blocks) => prop_assert_eq!(blocks, expected),
+                        Recent::TooOld => prop_assert!(Position(after) < floor),
+                    }
+                }
+            }
+        }
+    }
+
+    fn tail(limits: TailLimits) -> Tail {
+        Tail::new(Epoch::from_random([0; 8]), Position(5), limits)
+    }
+
+    fn block(first: u64, last: u64, bytes: usize) -> Arc<Block> {
+        let entries = (first..=last).map(|position| Entry {
+            position: Position(position),
+            ..entry(EventType::CallUpdated)
+        });
+        Arc::new(Block {
+            epoch: Epoch::from_random([0; 8]),
+            entries: entries.collect(),
+            body: Bytes::from(vec![b'x'; bytes]),
+        })
+    }
+}

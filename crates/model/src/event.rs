@@ -564,6 +564,7 @@ pub struct Breach {
 
 words! {
     /// How the gateway knows.
+    #[derive(Default)]
     OriginKind {
         /// The PBX told it.
         Native = "native",
@@ -576,13 +577,8 @@ words! {
         /// Not confirmed since a gap.
         Unconfirmed = "unconfirmed",
         /// An event of the gateway itself.
+        #[default]
         Gateway = "gateway",
-    }
-}
-
-impl Default for OriginKind {
-    fn default() -> Self {
-        Self::Gateway
     }
 }
 

@@ -93,7 +93,7 @@ impl Party {
         self.private |= other.private;
         match (&mut self.extension, &other.extension) {
             (Some(mine), Some(theirs)) if mine.number == theirs.number => {
-                take(&mut mine.id, theirs.id.as_ref())
+                take(&mut mine.id, theirs.id.as_ref());
             }
             (mine, theirs) => take(mine, theirs.as_ref()),
         }

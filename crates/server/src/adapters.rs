@@ -2,6 +2,11 @@
 
 mod portsip;
 
+use std::{any::Any, error::Error, future::Future, net::SocketAddr, path::PathBuf, pin::Pin};
+
+use adapter::Adapter;
+use clap::ValueEnum;
+
 use crate::config::{Problem, Source};
 
 /// Every adapter. The order is that of messages.
@@ -20,6 +25,70 @@ pub struct Entry {
     pub keys: &'static [Key],
     /// Finds broken rules that span several keys, or that only the adapter knows. Does no IO.
     pub check: fn(&Source) -> Vec<Problem>,
+    /// Makes the adapter of a source that passed `check`. Does no IO.
+    pub build: fn(&Source) -> Box<dyn Adapter>,
+    /// Starts a simulated PBX of this kind.
+    pub simulate: fn(Simulation) -> Starting,
+}
+
+/// What a simulated PBX is to do. Its own defaults hold for what is not told.
+#[derive(Clone, Debug, Default)]
+pub struct Simulation {
+    /// Where it listens; a free port of the loopback interface when not told.
+    pub listen: Option<SocketAddr>,
+    /// The dialect it speaks, in the adapter's words.
+    pub dialect: Option<String>,
+    /// Calls begun in a second, beside those of the scenario.
+    pub rate: Option<f64>,
+    /// The same seed tells the same story.
+    pub seed: Option<u64>,
+    /// What is to happen.
+    pub scenario: Option<PathBuf>,
+    /// How it misbehaves.
+    pub chaos: Vec<Chaos>,
+}
+
+/// A way to misbehave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "each variant is the misbehaviour of that name")]
+pub enum Chaos {
+    Drop,
+    Duplicate,
+    Reorder,
+    HalfOpen,
+    Garbage,
+    Slow,
+    Restart,
+    AuthFailure,
+}
+
+/// A simulated PBX on its way.
+pub type Starting = Pin<Box<dyn Future<Output = Result<Simulated, SimulateError>> + Send>>;
+
+/// A simulated PBX. It ends when this is dropped.
+pub struct Simulated {
+    /// What it is: `a PortSIP PBX (v22) at ws://127.0.0.1:8887/wsi`.
+    pub title: String,
+    /// The keys of a source that listens to it, as lines of TOML.
+    pub source: String,
+    /// The PBX's id of its tenant.
+    pub tenant: Option<String>,
+    /// What it lives by.
+    pub alive: Box<dyn Any + Send>,
+}
+
+/// Why there is no simulated PBX.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulateError {
+    /// It cannot listen.
+    #[error("cannot start the simulated PBX")]
+    Start(#[source] std::io::Error),
+    /// What is to happen cannot be read.
+    #[error("cannot use the scenario")]
+    Scenario(#[source] Box<dyn Error + Send + Sync>),
+    /// It does not speak this dialect.
+    #[error("no dialect is called `{0}`: {1}")]
+    Dialect(String, &'static str),
 }
 
 /// A key that an adapter declares.
@@ -50,6 +119,18 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// A list of these words.
     Words(&'static [&'static str]),
+}
+
+/// The adapter of a configured source; `None` when it was configured with other adapters than [`ALL`].
+#[must_use]
+pub fn build(source: &Source) -> Option<Box<dyn Adapter>> {
+    Some((find(source.adapter)?.build)(source))
+}
+
+/// The adapter of a name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Entry> {
+    ALL.iter().find(|entry| entry.name == name)
 }
 
 impl Entry {

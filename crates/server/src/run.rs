@@ -2,18 +2,15 @@
 
 mod demo;
 mod signals;
-mod simulate;
 
 use std::io;
 
 use thiserror::Error;
 
-pub use self::{
-    demo::demo,
-    simulate::{Chaos, Simulation, simulate},
-};
+pub use self::demo::demo;
 use crate::{
-    cli::Exit,
+    adapters::{Entry, SimulateError, Simulation},
+    cli::{self, Exit},
     config::{Config, ConfigFile, Mistakes},
     gateway::{Gateway, GatewayError},
 };
@@ -32,12 +29,9 @@ pub enum RunError {
         /// Why not.
         source: io::Error,
     },
-    /// A scenario cannot be read.
-    #[error("cannot use the scenario")]
-    Scenario(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The simulator does not speak this dialect.
-    #[error("no dialect is called `{0}`")]
-    Dialect(String),
+    /// A simulated PBX.
+    #[error(transparent)]
+    Simulate(#[from] SimulateError),
     /// The demo's own config.
     #[error("the demo's config is wrong")]
     Demo(#[source] Mistakes),
@@ -49,12 +43,13 @@ impl RunError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Gateway(GatewayError::Listen { .. }) => Exit::Unavailable,
-            Self::Gateway(GatewayError::Source(_) | GatewayError::Tls(_)) => Exit::Config,
+            Self::Gateway(GatewayError::Tls(_)) => Exit::Config,
             Self::Gateway(
                 GatewayError::Folder { .. } | GatewayError::System { .. } | GatewayError::Hub(_),
             ) => Exit::Internal,
             Self::System { .. } => Exit::Unavailable,
-            Self::Scenario(_) | Self::Dialect(_) => Exit::Usage,
+            Self::Simulate(SimulateError::Start(_)) => Exit::Unavailable,
+            Self::Simulate(SimulateError::Scenario(_) | SimulateError::Dialect(..)) => Exit::Usage,
             Self::Demo(_) => Exit::Internal,
         }
     }
@@ -68,4 +63,20 @@ pub async fn serve(config: Config, file: ConfigFile) -> Result<(), RunError> {
     let stop = signals::stop()?;
     let gateway = Gateway::start(config).await?;
     Ok(gateway.run(Some(file), stop).await?)
+}
+
+/// Runs a simulated PBX until a signal.
+///
+/// # Errors
+/// When it cannot listen, or the scenario cannot be read.
+pub async fn simulate(entry: &Entry, wish: Simulation) -> Result<(), RunError> {
+    let stop = signals::stop()?;
+    let pbx = (entry.simulate)(wish).await?;
+    let source = &pbx.source;
+    cli::tell(&format!(
+        "Simulates {}. ^C ends it. To listen to it, in switchhook.toml:\n\n[sources.hq]\n{source}",
+        pbx.title
+    ));
+    stop.cancelled().await;
+    Ok(())
 }

@@ -1,5 +1,10 @@
 //! The program as a person runs it: exit codes, and what goes to stdout and stderr.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
 use std::{
     fs,
     path::Path,
@@ -217,6 +222,9 @@ fn schemas_are_json_with_an_id() {
     let schemas: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(schemas["event"]["$id"], "urn:switchhook:schema:v1:event");
     assert_eq!(schemas["call"]["$id"], "urn:switchhook:schema:v1:call");
+    let output = switchhook(folder.path(), &["schema", "config"], &[]);
+    let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(schema["properties"]["server"]["properties"]["listen"].is_object());
 }
 
 #[test]

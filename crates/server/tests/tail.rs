@@ -1,8 +1,15 @@
 //! `switchhook tail` against a gateway whose every frame is scripted.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    path::Path,
     process::{Output, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
@@ -10,9 +17,10 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     process::{Child, Command},
 };
+use tokio_rustls::{TlsAcceptor, rustls::pki_types::PrivateKeyDer};
 use tokio_tungstenite::{
     WebSocketStream, accept_hdr_async,
     tungstenite::{
@@ -44,22 +52,13 @@ impl Gateway {
 
     /// The program, following this gateway.
     fn tail(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_switchhook"));
-        command
-            .args(["tail", "--url", &format!("http://{}", self.address)])
-            .args(args)
-            .env_clear()
-            .env("TZ", "UTC")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        command
+        tail(&format!("http://{}", self.address), args)
     }
 
     async fn accept(&self) -> Connection {
         let (socket, _) = self.listener.accept().await.unwrap();
         let mut asked = (String::new(), None);
+        #[expect(clippy::result_large_err, reason = "the signature is the library's")]
         let note = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
             let authorization = request.headers().get("authorization");
             let authorization = authorization.map(|value| value.to_str().unwrap().to_owned());
@@ -105,6 +104,22 @@ impl Connection {
         self.socket.send(Message::Close(Some(frame))).await.unwrap();
         while self.socket.next().await.is_some_and(|frame| frame.is_ok()) {}
     }
+}
+
+/// The program, following the gateway at this URL.
+fn tail(url: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_switchhook"));
+    command
+        .arg("tail")
+        .args(args)
+        .env_clear()
+        .env("SWITCHHOOK_URL", url)
+        .env("TZ", "UTC")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
 }
 
 fn stream(kind: &str, data: &Value) -> Value {
@@ -213,6 +228,62 @@ async fn events_are_printed_and_a_lost_connection_is_resumed_after_the_last() {
 }
 
 #[tokio::test]
+async fn over_tls_the_certificate_is_checked() {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
+    let roots = folder.path().join("roots.pem");
+    std::fs::write(&roots, made.cert.pem()).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+
+    let gateway = Gateway::start().await;
+    let url = format!("https://{}", gateway.address);
+    let tail = |roots: &Path| {
+        let mut command = tail(&url, &[]);
+        command.env("SSL_CERT_FILE", roots).spawn().unwrap()
+    };
+
+    let trusting = tail(&roots);
+    let (tcp, _) = gateway.listener.accept().await.unwrap();
+    let tls = acceptor.accept(tcp).await.unwrap();
+    let mut socket = tokio_tungstenite::accept_async(tls).await.unwrap();
+    let frame = Message::text(event(1, "call.started").to_string());
+    socket.send(frame).await.unwrap();
+    let closing = stream("closing", &json!({"code": 4401, "retryable": false}));
+    socket
+        .send(Message::text(closing.to_string()))
+        .await
+        .unwrap();
+    socket.close(None).await.unwrap();
+    let output = ended(trusting).await;
+    assert!(
+        text(&output.stdout).contains("call.started"),
+        "{}",
+        text(&output.stderr)
+    );
+
+    let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    std::fs::write(&roots, other.cert.pem()).unwrap();
+    let wary = tail(&roots);
+    let (tcp, _) = gateway.listener.accept().await.unwrap();
+    assert!(acceptor.accept(tcp).await.is_err());
+    let output = ended(wary).await;
+    assert_eq!(output.status.code(), Some(69));
+    assert!(
+        text(&output.stderr).contains("certificate"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[tokio::test]
 async fn json_is_passed_on_as_it_came() {
     let gateway = Gateway::start().await;
     let child = gateway
@@ -303,10 +374,12 @@ async fn an_unwilling_gateway_is_tried_again_once_it_has_worked() {
 
 #[tokio::test]
 async fn nobody_at_the_address_is_69() {
-    let gateway = Gateway::start().await;
-    let mut tail = gateway.tail(&[]);
-    drop(gateway);
-    let output = ended(tail.spawn().unwrap()).await;
+    // Bound and not listening: nobody else gets the port, and whoever connects is refused.
+    let deaf = TcpSocket::new_v4().unwrap();
+    deaf.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let url = format!("http://{}", deaf.local_addr().unwrap());
+    let child = tail(&url, &[]).spawn().unwrap();
+    let output = ended(child).await;
     assert_eq!(output.status.code(), Some(69));
     assert!(
         text(&output.stderr).contains("cannot reach"),
@@ -353,7 +426,7 @@ async fn ctrl_c_ends_it_well() {
     let mut connection = gateway.accept().await;
     connection.send(&event(1, "call.started")).await;
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    lines.next_line().await.unwrap();
+    assert!(lines.next_line().await.unwrap().is_some());
     let id = child.id().unwrap().to_string();
     let kill = Command::new("kill")
         .args(["-INT", &id])
@@ -361,5 +434,6 @@ async fn ctrl_c_ends_it_well() {
         .await
         .unwrap();
     assert!(kill.success());
-    assert_eq!(ended(child).await.status.code(), Some(0));
+    let output = ended(child).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
 }

@@ -76,7 +76,7 @@ pub fn check(root: &Path, make: impl Fn(&Case) -> Box<dyn Translator>) {
         let mut translator = make(case);
         let mut lines = String::new();
         play(case, translator.as_mut(), |moment| {
-            describe(&moment, &mut lines)
+            describe(&moment, &mut lines);
         });
         let path = case.dir.join("expected.jsonl");
         let expected = fs::read_to_string(&path).unwrap_or_default();

@@ -25,10 +25,7 @@ async fn nothing_seen_is_lost_and_nothing_is_doubled() {
         let after = last.as_deref().unwrap_or("earliest");
         let mut stream = client.stream(&format!("after={after}")).await;
         let mut fresh = client.stream("").await;
-        let noted = note(
-            &seen,
-            client.history(&format!("after={after}")).await,
-        );
+        let noted = note(&seen, client.history(&format!("after={after}")).await);
         assert!(round == 0 || noted > 0, "round {round} had nothing to say");
         for _ in 0..40 + 23 * round {
             let event = stream.event().await;

@@ -9,7 +9,8 @@ use super::{
     Translator,
     end::{self, Ending},
     read,
-    sessions::{Aim, Service, Session, Track},
+    session::{Aim, Service, Session, Track, host},
+    target::mark,
     tell::{self, Telling},
     words::normal,
 };
@@ -38,6 +39,10 @@ impl Translator {
         // A record may come long after the call; the hub knows whether it tells anything new.
         let session = self.sessions.take(key);
         let mut session = session.unwrap_or_else(|| Session::new(key, tell.tenant.clone()));
+        if session.ended && !session.first_time(mark(cdr)) {
+            return self.sessions.put(session, tell.now);
+        }
+        session.first_time(mark(cdr));
         let info = info(cdr);
         let mut patch = self.patch(tell, &info);
         session.patch.direction = patch.direction.or(session.patch.direction);
@@ -50,7 +55,11 @@ impl Translator {
         });
         let ended_at = read::time(&cdr.ended_time);
         let started_at = read::time(&cdr.start_time).or(session.started_at);
-        let hops = self.hops(&mut session, cdr);
+        let stand_in = stand_in(&session, cdr);
+        let targets = stand_in
+            .as_ref()
+            .map_or(&cdr.targets[..], std::slice::from_ref);
+        let hops = self.hops(&mut session, targets);
         let end = call_end(tell, &session, &hops, cdr, ended_at);
         let legs = legs(&session, &hops, &patch, cdr, started_at, ended_at, &end);
         let own = read::id(&cdr.cdr_id);
@@ -81,10 +90,10 @@ impl Translator {
     }
 
     /// The targets in order, each with the leg that live messages made for it.
-    fn hops<'c>(&mut self, session: &mut Session, cdr: &'c Cdr<'_>) -> Vec<Hop<'c>> {
+    fn hops<'c>(&mut self, session: &mut Session, targets: &'c [CdrTarget<'c>]) -> Vec<Hop<'c>> {
         let mut used = Vec::new();
         let mut hops = Vec::new();
-        for target in cdr.targets.iter().take(MAX_TARGETS) {
+        for target in targets.iter().take(MAX_TARGETS) {
             let told = read::text(&target.destination).or(read::text(&target.callee));
             let Some(told) = told else {
                 continue;
@@ -95,14 +104,10 @@ impl Translator {
                 aim.user = callee;
             }
             let start = read::time(&target.start_time);
-            let found = best(session, &aim, start, &used);
-            let (at, mut patch) = match found {
-                Some(at) => (at, LegPatch::default()),
-                None => self.new_leg(session, &aim, told, true),
-            };
-            if found.is_some() && session.legs[at].device.is_none() {
-                patch.device = aim.device.clone();
-            }
+            let (service, mut patch) = self.describe(session, &aim, told);
+            let queue = patch.queue.as_ref().and_then(|queue| queue.id.as_ref());
+            let found = best(session, &aim, queue, start, &used);
+            let at = found.unwrap_or_else(|| session.add(&aim, service, true));
             let ring = read::time(&target.ring_time);
             session.legs[at].rang |= ring.is_some();
             used.push(at);
@@ -126,13 +131,29 @@ impl Translator {
     }
 }
 
+/// A record may list no targets (that of v12 is not documented): its own times are those of the first.
+fn stand_in<'c>(session: &Session, cdr: &Cdr<'c>) -> Option<CdrTarget<'c>> {
+    let known = session.legs.iter().any(|leg| leg.service.is_none());
+    (cdr.targets.is_empty() && !known && cdr.callee.is_some()).then(|| CdrTarget {
+        callee: cdr.callee.clone(),
+        start_time: cdr.start_time.clone(),
+        ring_time: cdr.ring_time.clone(),
+        answered_time: cdr.answered_time.clone(),
+        ended_time: cdr.ended_time.clone(),
+        status_code: cdr.status_code.clone(),
+        ..CdrTarget::default()
+    })
+}
+
 /// The leg for a target: the one to that device (else to that number without a device, else at that network address)
 /// which started nearest to it.
-fn best(session: &Session, aim: &Aim, start: Option<Timestamp>, used: &[usize]) -> Option<usize> {
-    let host = |device: &Option<Text>| {
-        let device = device.as_deref()?;
-        device.split_once('@').map(|(_, host)| host.to_owned())
-    };
+fn best(
+    session: &Session,
+    aim: &Aim,
+    queue: Option<&Text>,
+    start: Option<Timestamp>,
+    used: &[usize],
+) -> Option<usize> {
     let away = |leg: &Track| match (leg.started_at, start) {
         (Some(a), Some(b)) => a.micros().abs_diff(b.micros()),
         _ => u64::MAX,
@@ -144,16 +165,18 @@ fn best(session: &Session, aim: &Aim, start: Option<Timestamp>, used: &[usize]) 
             .map(|(at, _)| at)
     };
     let same_device = |leg: &Track| leg.device.is_some() && leg.device == aim.device;
-    let same_number =
-        |leg: &Track| leg.user == aim.user && (leg.device.is_none() || aim.device.is_none());
-    let same_host = |leg: &Track| {
-        leg.native
-            && leg.service.is_none()
-            && host(&aim.device).is_some_and(|host_of| host(&leg.device) == Some(host_of))
+    let same_number = |leg: &Track| {
+        (leg.user == aim.user || Some(&leg.user) == queue)
+            && (leg.device.is_none() || aim.device.is_none())
+    };
+    let address = host(aim.device.as_ref());
+    let same_address = |leg: &Track| {
+        let there = address.is_some() && host(leg.device.as_ref()) == address;
+        there && leg.native && leg.service.is_none()
     };
     nearest(&same_device)
         .or_else(|| nearest(&same_number))
-        .or_else(|| nearest(&same_host))
+        .or_else(|| nearest(&same_address))
 }
 
 fn info<'c>(cdr: &Cdr<'c>) -> CallInfo<'c> {

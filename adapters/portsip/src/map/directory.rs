@@ -5,9 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use model::{
-    ExtensionCallState, Normalizer, Number, Party, Route, RouteKind, Text, observation::Ref,
-};
+use model::{Normalizer, Number, Party, Route, RouteKind, Text, observation::Ref};
 
 use super::read::{Address, cut};
 use crate::config::Config;
@@ -32,14 +30,7 @@ pub(super) struct Directory {
 #[derive(Default)]
 struct Tenant {
     queues: HashMap<Text, Option<Text>>,
-    extensions: HashMap<Text, Known>,
-}
-
-/// What is known of an extension.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Known {
-    pub(super) id: Option<Text>,
-    pub(super) state: Option<ExtensionCallState>,
+    extensions: HashMap<Text, Option<Text>>,
 }
 
 /// Where a party stands.
@@ -137,20 +128,27 @@ impl Directory {
     }
 
     pub(super) fn is_extension(&self, tenant: Option<&Text>, number: &str) -> bool {
-        self.extensions.contains(number) || self.extension(tenant, number).is_some()
+        let known = self.tenants.get(scope(tenant));
+        self.extensions.contains(number)
+            || known.is_some_and(|tenant| tenant.extensions.contains_key(number))
     }
 
-    pub(super) fn extension(&self, tenant: Option<&Text>, number: &str) -> Option<&Known> {
-        self.tenants.get(scope(tenant))?.extensions.get(number)
+    /// Takes over an extension whose tenant is not known: as a configured one.
+    pub(super) fn adopt_extension(&mut self, number: &str) {
+        self.extensions.insert(number.into());
     }
 
-    /// Notes an extension, its id and state as far as they are told, and names it.
+    /// The same for a queue.
+    pub(super) fn adopt_queue(&mut self, number: &str) {
+        self.queues.insert(number.into());
+    }
+
+    /// Notes an extension, and its id where it is told, and names it.
     pub(super) fn note_extension(
         &mut self,
         tenant: Option<&Text>,
         number: &str,
         id: Option<&str>,
-        state: Option<ExtensionCallState>,
     ) -> Ref {
         let extensions = &mut self.tenants.entry(shared(tenant)).or_default().extensions;
         if !extensions.contains_key(number) {
@@ -158,19 +156,18 @@ impl Directory {
                 return reference(id, number);
             }
             self.known += 1;
-            extensions.insert(number.into(), Known::default());
+            extensions.insert(number.into(), None);
         }
-        let Some(known) = extensions.get_mut(number) else {
+        let Some(known_id) = extensions.get_mut(number) else {
             return reference(id, number);
         };
         if let Some(id) = id
-            && known.id.as_deref() != Some(id)
+            && known_id.as_deref() != Some(id)
         {
-            known.id = Some(id.into());
+            *known_id = Some(id.into());
         }
-        known.state = state.or(known.state);
         Ref {
-            id: known.id.clone(),
+            id: known_id.clone(),
             number: Some(number.into()),
         }
     }
@@ -185,11 +182,9 @@ impl Directory {
 
     /// Names an extension by number, with its id where that is known.
     pub(super) fn extension_ref(&self, tenant: Option<&Text>, number: &str) -> Ref {
-        let id = self
-            .extension(tenant, number)
-            .and_then(|known| known.id.clone());
+        let known = self.tenants.get(scope(tenant));
         Ref {
-            id,
+            id: known.and_then(|tenant| tenant.extensions.get(number).cloned().flatten()),
             number: Some(number.into()),
         }
     }

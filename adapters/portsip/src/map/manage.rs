@@ -26,9 +26,7 @@ impl Translator {
             return tell.missing("extension_number");
         };
         let tenant = tell.tenant.clone();
-        let at = self
-            .directory
-            .note_extension(tenant.as_ref(), number, id, None);
+        let at = self.directory.note_extension(tenant.as_ref(), number, id);
         let gone = change == Change::Destroyed;
         if gone {
             self.directory.forget_extension(tenant.as_ref(), number);

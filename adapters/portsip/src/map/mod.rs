@@ -1,19 +1,24 @@
 //! Meaning: native messages in, observations out. Pure; remembers what a message needs to be understood.
 //!
 //! PortSIP tells the same fact through several topics, each with a part of the truth and in no order among them. The
-//! map keeps a small [`Session`](sessions::Session) for each call, gives every leg its key, and joins what has no key.
+//! map keeps a small session for each call, gives every leg its key, and joins what has no key.
 
 mod call;
 mod cdr;
 mod directory;
 mod end;
 mod extension;
+mod infer;
+mod leg;
+mod life;
 mod manage;
 mod queue;
 mod read;
 mod register;
 mod resume;
+mod session;
 mod sessions;
+mod step;
 mod sync;
 mod target;
 mod tell;
@@ -99,7 +104,7 @@ impl Translator {
 
 impl adapter::Translator for Translator {
     fn connected(&mut self, dialect: Option<&str>, now: Now, out: &mut Output) {
-        self.sessions.reconnected();
+        self.sessions.reconnected(now);
         self.sync
             .connected(dialect.and_then(Dialect::parse), now, out);
     }

@@ -11,7 +11,7 @@ use super::{
     Translator,
     directory::Side,
     read,
-    sessions::{Aim, Service, Session},
+    session::{Aim, Service, Session},
     tell::{self, Telling},
     words::{self, CallerMove},
 };
@@ -165,7 +165,7 @@ impl Translator {
         let callback =
             read::text(&waiting.kind).is_some_and(|kind| words::normal(kind) == "CALLBACK");
         let since = read::time(&waiting.timestamp).or(tell.time);
-        let on_line = read::id(&waiting.session_id).is_some() && !callback;
+        let on_line = read::id(&waiting.session_id).is_some_and(|id| self.is_call(id)) && !callback;
         let fact = Fact::Caller(Box::new(CallerFact {
             queue: queue.clone(),
             key: if callback {
@@ -189,6 +189,11 @@ impl Translator {
         }
     }
 
+    /// Whether a session of a queue is that of a call: a known one, or one with an id as calls have it.
+    fn is_call(&self, session: &str) -> bool {
+        self.sessions.get(session).is_some() || read::snowflake(session).is_some()
+    }
+
     /// The call of a waiting caller is in the queue. Only a call that is known: that the sessions of queues are those
     /// of calls is not documented.
     fn queued(
@@ -201,6 +206,7 @@ impl Translator {
         let Some(mut session) = self.sessions.take(key) else {
             return;
         };
+        session.stale = false;
         let Some(aim) = queue_aim(&session, queue) else {
             return self.sessions.put(session, tell.now);
         };
@@ -219,8 +225,7 @@ impl Translator {
                 &mut session,
                 at,
                 patch,
-                Basis::Inferred,
-                "queue_caller_status.session",
+                (Basis::Inferred, "queue_caller_status.session"),
             );
             tell.time = time;
         }
@@ -289,8 +294,7 @@ impl Translator {
                 at,
                 LegPatch::default(),
                 queue_end(reason),
-                Basis::Inferred,
-                rule,
+                (Basis::Inferred, rule),
             );
             tell.time = before;
         }
@@ -309,12 +313,14 @@ impl Translator {
         }
         let tenant = tell.tenant.clone();
         let since = read::time(&agent.timestamp);
-        let call: Option<Text> = read::id(&agent.session_id).map(Into::into);
+        let call: Option<Text> = read::id(&agent.session_id)
+            .filter(|id| self.is_call(id))
+            .map(Into::into);
         let busy = state.is_some_and(|state| state.state == model::AgentState::Busy);
         let fact = Fact::Agent {
             extension: self
                 .directory
-                .note_extension(tenant.as_ref(), &number, None, None),
+                .note_extension(tenant.as_ref(), &number, None),
             queue: queue.clone(),
             patch: Box::new(AgentPatch {
                 state: state.map(|state| state.state),
@@ -345,6 +351,7 @@ impl Translator {
         let Some(mut session) = self.sessions.take(key) else {
             return;
         };
+        session.stale = false;
         let aim = Aim {
             user: number.clone(),
             device: None,
@@ -370,8 +377,7 @@ impl Translator {
                 &mut session,
                 at,
                 patch,
-                Basis::Inferred,
-                "queue_agent_status.session",
+                (Basis::Inferred, "queue_agent_status.session"),
             );
             tell.time = time;
         }

@@ -25,6 +25,9 @@ pub(super) fn text<'s>(value: &'s Scalar<'_>) -> Option<&'s str> {
 
 /// The same for text in hand.
 pub(super) fn cut(text: &str) -> &str {
+    if text.len() <= MAX_TEXT {
+        return text;
+    }
     match text.char_indices().nth(MAX_TEXT) {
         Some((end, _)) => &text[..end],
         None => text,

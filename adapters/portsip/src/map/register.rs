@@ -24,9 +24,7 @@ impl Translator {
         };
         let tenant = tell.tenant.clone();
         let id = read::id(&body.extension_id);
-        let at = self
-            .directory
-            .note_extension(tenant.as_ref(), &number, id, None);
+        let at = self.directory.note_extension(tenant.as_ref(), &number, id);
         for contact in body.removed.iter().take(MAX_CONTACTS) {
             device(tell, &at, contact, Happened::Unregistered);
         }

@@ -8,23 +8,30 @@ use model::{
 use super::{
     Translator,
     call::number,
-    sessions::{Service, Session, Track},
+    session::{Service, Session, Track},
 };
 
 impl Translator {
     pub(super) fn resume(&mut self, source: &SourceId, resume: &Resume) {
         for extension in &resume.extensions {
+            let Some(tenant) = extension.native.text("tenant_id").map(Text::from) else {
+                self.directory.adopt_extension(&extension.number);
+                continue;
+            };
             let id = extension.native.text("extension_id");
-            let state = Some(extension.call_state);
-            let tenant = extension.native.text("tenant_id").map(Text::from);
             self.directory
-                .note_extension(tenant.as_ref(), &extension.number, id, state);
+                .note_extension(Some(&tenant), &extension.number, id);
         }
         for queue in &resume.queues {
+            let number = queue.number.as_deref();
+            let Some(tenant) = queue.native.text("tenant_id").map(Text::from) else {
+                if let Some(number) = number {
+                    self.directory.adopt_queue(number);
+                }
+                continue;
+            };
             let id = queue.native.text("queue_id");
-            let tenant = queue.native.text("tenant_id").map(Text::from);
-            self.directory
-                .note_queue(tenant.as_ref(), queue.number.as_deref(), id);
+            self.directory.note_queue(Some(&tenant), number, id);
         }
         let now = Now {
             mono: std::time::Duration::ZERO,
@@ -43,7 +50,7 @@ impl Translator {
     fn session_of(&self, call: &Call) -> Box<Session> {
         let key = call.native.text("session_id").unwrap_or(call.id.key());
         let mut session = Session::new(key, call.native.text("tenant_id").map(Into::into));
-        session.opened = true;
+        session.stale = true;
         session.patch = CallPatch {
             direction: Some(call.direction),
             caller: some(&call.caller),
@@ -53,20 +60,23 @@ impl Translator {
             route: call.route.clone(),
             native: call.native.clone(),
         };
-        session.caller = user(&call.caller);
+        session.called_by = user(&call.caller);
+        session.caller = session.called_by.clone();
         session.callee = user(&call.callee);
         session.latest = call.native.text("routed_to").map(Into::into);
         session.started_at = Some(call.started_at);
         session.answered = call.answered_at.is_some();
         for leg in &call.legs {
             match leg.role {
-                LegRole::Caller => session.caller_state = Some(leg.state),
+                LegRole::Caller => {
+                    session.caller_state = Some(leg.state);
+                    session.caller = user(&leg.party).or(session.caller.take());
+                }
                 LegRole::Callee | LegRole::Service | LegRole::Monitor => {
                     session.restore(track(key, leg));
                 }
             }
         }
-        session.told_targets = session.legs.iter().any(|leg| leg.native);
         session
     }
 }
@@ -88,6 +98,8 @@ fn track(session: &str, leg: &Leg) -> Track {
     track.started_at = Some(leg.started_at);
     track.rang = leg.ringing_at.is_some();
     track.answered = leg.answered_at.is_some() || leg.state == LegState::Queued;
+    track.handed_on = leg.native.get("transferred_to").is_some();
+    track.end = leg.end.clone().map(|end| (leg.ended_at, end));
     track.native = ["destination", "call_target"]
         .iter()
         .any(|name| leg.native.get(name).is_some());

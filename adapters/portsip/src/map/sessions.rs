@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use model::{Direction, End, LegState, Now, Text, Timestamp, observation::CallPatch};
+use model::{Now, Text};
+
+use super::session::Session;
 
 /// Sessions that have not ended. Beyond it the oldest is forgotten; the hub's own limit is the same.
 const MAX_OPEN: usize = 100_000;
@@ -13,12 +15,10 @@ const MAX_OPEN: usize = 100_000;
 const LINGER: Duration = Duration::from_secs(60);
 /// Ended sessions of which only the id is remembered.
 const MAX_CLOSED: usize = 65_536;
+/// How long a call without any leg is waited for: the record comes, or the next leg.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// How long a session may go without a sign.
 const MAX_SILENT: Duration = Duration::from_secs(24 * 3600);
-/// Legs remembered of a session; beyond it the oldest ended one is forgotten.
-const MAX_LEGS: usize = 128;
-/// Messages of a session that are recognised when they are repeated.
-const MAX_SEEN: usize = 64;
 
 /// All sessions.
 #[derive(Default)]
@@ -29,70 +29,6 @@ pub(super) struct Sessions {
     forgets: BTreeSet<(Duration, Text)>,
     closed: HashSet<Text>,
     closed_order: VecDeque<Text>,
-}
-
-/// What is remembered of a call.
-#[derive(Clone, Debug)]
-pub(super) struct Session {
-    pub(super) key: Text,
-    pub(super) tenant: Option<Text>,
-    /// Its own first message has been seen.
-    pub(super) opened: bool,
-    /// What has been told of the call.
-    pub(super) patch: CallPatch,
-    /// User part of the caller.
-    pub(super) caller: Option<Text>,
-    pub(super) caller_state: Option<LegState>,
-    /// User part of the callee as dialled.
-    pub(super) callee: Option<Text>,
-    /// User part of where the PBX said last that the call was sent.
-    pub(super) latest: Option<Text>,
-    pub(super) started_at: Option<Timestamp>,
-    pub(super) legs: Vec<Track>,
-    /// A person on the called side has answered.
-    pub(super) answered: bool,
-    /// The PBX has told a target of this call.
-    pub(super) told_targets: bool,
-    /// How the leg ended that ended last.
-    pub(super) last_end: Option<(Option<Timestamp>, End)>,
-    pub(super) ended: bool,
-    grace: Option<Duration>,
-    forget: Duration,
-    seen: VecDeque<u64>,
-    indexed: Vec<Text>,
-}
-
-/// What is remembered of a leg.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Track {
-    pub(super) key: Text,
-    /// `device` or, without one, the number; several legs to the same are told apart by `ordinal`.
-    base: Text,
-    ordinal: u32,
-    pub(super) user: Text,
-    pub(super) device: Option<Text>,
-    /// A queue or other service.
-    pub(super) service: Option<Service>,
-    pub(super) state: LegState,
-    pub(super) started_at: Option<Timestamp>,
-    pub(super) rang: bool,
-    pub(super) answered: bool,
-    /// Told by the PBX, as opposed to concluded from the state of an extension.
-    pub(super) native: bool,
-}
-
-/// The kinds of service that are told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Service {
-    Queue,
-    Other,
-}
-
-/// A number or device that a message speaks of.
-#[derive(Clone, Debug)]
-pub(super) struct Aim {
-    pub(super) user: Text,
-    pub(super) device: Option<Text>,
 }
 
 impl Sessions {
@@ -139,7 +75,9 @@ impl Sessions {
             .into_iter()
             .flatten()
             .filter_map(|key| self.get(key))
-            .filter(move |session| !session.ended && session.tenant.as_ref() == tenant)
+            .filter(move |session| {
+                !session.ended && !session.stale && session.tenant.as_ref() == tenant
+            })
     }
 
     /// Waits for the end of a session, from now or (`None`) not at all.
@@ -183,18 +121,23 @@ impl Sessions {
         }
     }
 
-    /// A new connection: nothing is repeated over it, and what ended before is over.
-    pub(super) fn reconnected(&mut self) {
-        let ended: Vec<Text> = self
-            .live
-            .values_mut()
-            .filter_map(|session| {
-                session.seen.clear();
-                session.ended.then(|| session.key.clone())
-            })
-            .collect();
-        for key in ended {
-            self.remove(&key);
+    /// A new connection: nothing is repeated over it, what ended before is over, and what went on may have ended.
+    pub(super) fn reconnected(&mut self, now: Now) {
+        let keys: Vec<Text> = self.live.keys().cloned().collect();
+        for key in keys {
+            let Some(mut session) = self.live.remove(&key) else {
+                continue;
+            };
+            session.seen.clear();
+            session.stale = true;
+            session.opened = false;
+            let deserted = session.is_deserted() && !session.ended;
+            self.set_grace(&mut session, deserted.then_some(now.mono + GRACE));
+            let ended = session.ended;
+            self.live.insert(key.clone(), session);
+            if ended {
+                self.remove(&key);
+            }
         }
         self.closed.clear();
         self.closed_order.clear();
@@ -258,199 +201,6 @@ impl Sessions {
             if keys.is_empty() {
                 self.by_number.remove(number);
             }
-        }
-    }
-}
-
-impl Session {
-    pub(super) fn new(key: &str, tenant: Option<Text>) -> Box<Self> {
-        Box::new(Self {
-            key: key.into(),
-            tenant,
-            opened: false,
-            patch: CallPatch::default(),
-            caller: None,
-            caller_state: None,
-            callee: None,
-            latest: None,
-            started_at: None,
-            legs: Vec::new(),
-            answered: false,
-            told_targets: false,
-            last_end: None,
-            ended: false,
-            grace: None,
-            forget: Duration::ZERO,
-            seen: VecDeque::new(),
-            indexed: Vec::new(),
-        })
-    }
-
-    /// The key of the leg that the call comes from.
-    pub(super) fn caller_leg(&self) -> Text {
-        format!("{}/caller", self.key).into()
-    }
-
-    pub(super) fn direction(&self) -> Direction {
-        self.patch.direction.unwrap_or(Direction::Unknown)
-    }
-
-    /// The numbers the call is about: caller, callee, and the last target.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = &Text> {
-        let named = [&self.caller, &self.callee, &self.latest];
-        let last = self.legs.last().map(|leg| &leg.user);
-        named.into_iter().flatten().chain(last)
-    }
-
-    /// True the first time for each mark.
-    pub(super) fn first_time(&mut self, mark: u64) -> bool {
-        if self.seen.contains(&mark) {
-            return false;
-        }
-        if self.seen.len() >= MAX_SEEN {
-            self.seen.pop_front();
-        }
-        self.seen.push_back(mark);
-        true
-    }
-
-    /// The open leg that a message speaks of: the one to that device; else the only one to that number of which no
-    /// device is known; else, when the message knows no device, the only one to that number.
-    pub(super) fn find(&self, aim: &Aim) -> Option<usize> {
-        let open = || {
-            self.legs
-                .iter()
-                .enumerate()
-                .filter(|(_, leg)| leg.is_open())
-        };
-        if let Some(device) = &aim.device
-            && let Some((at, _)) = open().find(|(_, leg)| leg.device.as_ref() == Some(device))
-        {
-            return Some(at);
-        }
-        let mut fits = open().filter(|(_, leg)| {
-            leg.user == aim.user && (aim.device.is_none() || leg.device.is_none())
-        });
-        match (fits.next(), fits.next()) {
-            (Some((at, _)), None) => Some(at),
-            _ => None,
-        }
-    }
-
-    /// True when a leg there has ended already.
-    pub(super) fn has_ended(&self, aim: &Aim) -> bool {
-        self.legs.iter().any(|leg| {
-            !leg.is_open()
-                && leg.user == aim.user
-                && (aim.device.is_none() || leg.device.is_none() || leg.device == aim.device)
-        })
-    }
-
-    /// The only unanswered leg at that network address, when there is only one: some versions tell the answer of a
-    /// browser under another user part.
-    pub(super) fn find_by_host(&self, aim: &Aim) -> Option<usize> {
-        let host = |device: &Option<Text>| {
-            let device = device.as_deref()?;
-            device.split_once('@').map(|(_, host)| host.to_owned())
-        };
-        let wanted = host(&aim.device)?;
-        let mut fits = self.legs.iter().enumerate().filter(|(_, leg)| {
-            leg.is_open()
-                && !leg.answered
-                && leg.service.is_none()
-                && host(&leg.device).as_ref() == Some(&wanted)
-        });
-        match (fits.next(), fits.next()) {
-            (Some((at, _)), None) => Some(at),
-            _ => None,
-        }
-    }
-
-    /// Adds a leg and gives it a key: the device or number, and from the second on `#` and a count.
-    pub(super) fn add(&mut self, aim: &Aim, service: Option<Service>, native: bool) -> usize {
-        let base = aim.device.as_ref().unwrap_or(&aim.user);
-        let before = self.legs.iter().filter(|leg| leg.base == *base);
-        let ordinal = before.map(|leg| leg.ordinal).max().map_or(1, |n| n + 1);
-        let key = match ordinal {
-            1 => format!("{}/{base}", self.key),
-            n => format!("{}/{base}#{n}", self.key),
-        };
-        if self.legs.len() >= MAX_LEGS {
-            let oldest = self.legs.iter().position(|leg| !leg.is_open());
-            self.legs.remove(oldest.unwrap_or(0));
-        }
-        self.legs.push(Track {
-            key: key.into(),
-            base: base.clone(),
-            ordinal,
-            user: aim.user.clone(),
-            device: aim.device.clone(),
-            service,
-            state: LegState::Initiated,
-            started_at: None,
-            rang: false,
-            answered: false,
-            native,
-        });
-        self.legs.len() - 1
-    }
-
-    /// Adds a leg that is known from before.
-    pub(super) fn restore(&mut self, track: Track) {
-        self.legs.push(track);
-    }
-
-    /// True when legs were there and none is left.
-    pub(super) fn is_deserted(&self) -> bool {
-        !self.legs.is_empty() && !self.legs.iter().any(Track::is_open)
-    }
-}
-
-impl Track {
-    pub(super) fn is_open(&self) -> bool {
-        self.state != LegState::Ended
-    }
-
-    /// A leg known from before, by its key.
-    pub(super) fn known(session: &str, key: &Text, user: Text, device: Option<Text>) -> Self {
-        let tail = key
-            .strip_prefix(session)
-            .and_then(|tail| tail.strip_prefix('/'))
-            .unwrap_or(key);
-        let (base, ordinal) = match tail.rsplit_once('#') {
-            Some((base, n)) => (base, n.parse().unwrap_or(1)),
-            None => (tail, 1),
-        };
-        Self {
-            key: key.clone(),
-            base: base.into(),
-            ordinal,
-            user,
-            device,
-            service: None,
-            state: LegState::Initiated,
-            started_at: None,
-            rang: false,
-            answered: false,
-            native: false,
-        }
-    }
-}
-
-impl Aim {
-    pub(super) fn new(told: &str) -> Self {
-        let address = super::read::Address::read(told);
-        Self {
-            user: address.user.into(),
-            device: address.device(),
-        }
-    }
-
-    /// Only the number: the host of an address of record is no device.
-    pub(super) fn number(told: &str) -> Self {
-        Self {
-            user: super::read::Address::read(told).user.into(),
-            device: None,
         }
     }
 }

@@ -208,10 +208,11 @@ impl Sync {
 
     /// Opens the list of extensions before the first of them, when one is due.
     pub(super) fn begin_extensions(&mut self, tell: &mut Telling) {
+        // Once it is late, the rest comes one by one and is no list.
         let due = self
             .due
             .as_ref()
-            .is_some_and(|due| !due.extensions.is_empty());
+            .is_some_and(|due| due.deadline.is_some() && !due.extensions.is_empty());
         if due && !self.in_extensions {
             self.in_extensions = true;
             tell.native("extension_status", Fact::SnapshotBegin(all_extensions()));

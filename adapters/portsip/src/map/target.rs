@@ -1,28 +1,17 @@
 //! Call targets: the endpoints that a call reaches.
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    time::Duration,
-};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use model::{
-    Basis, Cause, End, Fact, LegRole, LegState, RouteKind,
-    observation::{LegFact, LegPatch},
-};
+use model::{Basis, Cause, End, EndedBy, LegState, Native, Outcome, observation::LegPatch};
 
 use super::{
     Translator,
-    call::sides,
-    directory::Side,
     end::Ending,
     read,
-    sessions::{Aim, Service, Session},
+    session::{Aim, Service, Session},
     tell::{self, Telling},
 };
 use crate::wire::{Target, TargetStep};
-
-/// How long a call without any leg is waited for: the record comes, or the next leg.
-const GRACE: Duration = Duration::from_secs(5);
 
 impl Translator {
     /// `target_*` and `cdr_target_*`.
@@ -38,8 +27,7 @@ impl Translator {
                 return self.sessions.put(session, tell.now);
             }
         };
-        if !session.ended && session.first_time(mark(step, &aim, tell)) {
-            session.told_targets = true;
+        if !session.ended && session.first_time(mark(&(step, &aim, tell.time))) {
             match step {
                 TargetStep::Add => {
                     self.reached(tell, &mut session, &aim, body, LegState::Initiated);
@@ -74,6 +62,7 @@ impl Translator {
         let (at, patch) = self.find_or_add(session, aim, body);
         let fresh = patch != LegPatch::default();
         let track = &mut session.legs[at];
+        let new = patch.role.is_some();
         // That a queue rings tells nothing: it picks up at once.
         let state = match (state, track.service) {
             (LegState::Ringing, Some(Service::Queue)) => LegState::Initiated,
@@ -90,7 +79,8 @@ impl Translator {
         }
         let (key, state) = (track.key.clone(), track.state);
         self.sessions.set_grace(session, None);
-        tell.native(rule, tell::leg(session, &key, Some(state), patch));
+        let state = (new || forward).then_some(state);
+        tell.native(rule, tell::leg(session, &key, state, patch));
     }
 
     /// A target has answered: with it the caller is connected, too.
@@ -102,63 +92,18 @@ impl Translator {
         body: &Target<'_>,
         rule: &'static str,
     ) {
-        let mut rule = rule;
-        let mut basis = Basis::Native;
+        let mut how = (Basis::Native, rule);
         if session.find(aim).is_none() && session.has_ended(aim) && body.destination.is_none() {
             return;
         }
-        let (at, patch) = match (session.find(aim), session.find_by_host(aim)) {
+        let (at, patch) = match (session.find(aim), session.find_by_host(aim, true)) {
             (None, Some(at)) => {
-                rule = "target_answer.same_address";
-                basis = Basis::Inferred;
+                how = (Basis::Inferred, "target_answer.same_address");
                 (at, LegPatch::default())
             }
             _ => self.find_or_add(session, aim, body),
         };
-        self.sessions.set_grace(session, None);
-        self.connect(tell, session, at, patch, basis, rule);
-    }
-
-    /// Connects a leg, and the caller's with it. Nothing when it is connected already.
-    pub(super) fn connect(
-        &mut self,
-        tell: &mut Telling,
-        session: &mut Session,
-        at: usize,
-        patch: LegPatch,
-        basis: Basis,
-        rule: &'static str,
-    ) {
-        let track = &mut session.legs[at];
-        if matches!(
-            track.state,
-            LegState::Queued | LegState::Connected | LegState::Held
-        ) {
-            return;
-        }
-        track.state = match track.service {
-            Some(Service::Queue) => LegState::Queued,
-            Some(Service::Other) | None => LegState::Connected,
-        };
-        track.started_at = track.started_at.or(tell.time);
-        track.answered = true;
-        session.answered |= track.service.is_none();
-        let (key, state) = (track.key.clone(), track.state);
-        if matches!(
-            session.caller_state,
-            Some(LegState::Initiated | LegState::Ringing)
-        ) {
-            session.caller_state = Some(LegState::Connected);
-            let leg = session.caller_leg();
-            let fact = tell::leg(session, &leg, session.caller_state, LegPatch::default());
-            tell.say(basis, "target_answer.caller", tell.time, fact);
-        }
-        tell.say(
-            basis,
-            rule,
-            tell.time,
-            tell::leg(session, &key, Some(state), patch),
-        );
+        self.connect(tell, session, at, patch, how);
     }
 
     /// A target is gone.
@@ -170,7 +115,10 @@ impl Translator {
         aim: &Aim,
         body: &Target<'_>,
     ) {
-        let (at, patch) = match session.find(aim).or_else(|| session.find_by_host(aim)) {
+        let found = session
+            .find(aim)
+            .or_else(|| session.find_by_host(aim, false));
+        let (at, patch) = match found {
             Some(at) => (at, LegPatch::default()),
             None if session.has_ended(aim) => return,
             None => self.find_or_add(session, aim, body),
@@ -183,47 +131,10 @@ impl Translator {
             }
         };
         let end = ending(session, at, step, read::sip_failure(&body.fail_code));
-        self.end_leg(tell, session, at, patch, end, Basis::Native, rule);
+        self.end_leg(tell, session, at, patch, end, (Basis::Native, rule));
     }
 
-    /// Ends a leg; when it was the last, the end of the call is waited for.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a different thing, and none goes with another"
-    )]
-    pub(super) fn end_leg(
-        &mut self,
-        tell: &mut Telling,
-        session: &mut Session,
-        at: usize,
-        patch: LegPatch,
-        end: End,
-        basis: Basis,
-        rule: &'static str,
-    ) {
-        let track = &mut session.legs[at];
-        if track.state == LegState::Ended {
-            return;
-        }
-        track.state = LegState::Ended;
-        track.started_at = track.started_at.or(tell.time);
-        // A rung extension that is idle again may be one of many that a queue tries.
-        let conclusive = track.native || track.answered;
-        let fact = Fact::Leg(Box::new(LegFact {
-            call: session.key.clone(),
-            leg: track.key.clone(),
-            state: Some(LegState::Ended),
-            patch,
-            end: Some(end.clone()),
-        }));
-        session.last_end = Some((tell.time, end));
-        tell.say(basis, rule, tell.time, fact);
-        if conclusive && session.is_deserted() {
-            let deadline = tell.now.mono + GRACE;
-            self.sessions.set_grace(session, Some(deadline));
-        }
-    }
-
+    /// The leg that a message speaks of, or a new one; with what is new about it.
     fn find_or_add(
         &mut self,
         session: &mut Session,
@@ -236,70 +147,31 @@ impl Translator {
                 .or(read::text(&body.call_target))
                 .unwrap_or(&aim.user);
             let (at, mut patch) = self.new_leg(session, aim, told, true);
-            patch.native = tell::native(&[
-                ("destination", device),
-                ("call_target", read::text(&body.call_target)),
-                ("cli", read::text(&body.cli)),
-            ]);
+            patch.native = told_as(body);
             return (at, patch);
         };
+        // Concluded, or known by number, until now; here is the device.
         let track = &mut session.legs[at];
-        track.native = true;
-        if track.device.is_some() || aim.device.is_none() {
-            return (at, LegPatch::default());
+        let mut patch = LegPatch::default();
+        if !std::mem::replace(&mut track.native, true) {
+            patch.native = told_as(body);
         }
-        // Known by number until now; here is the device.
-        track.device = aim.device.clone();
-        let patch = LegPatch {
-            device: aim.device.clone(),
-            native: tell::native(&[("destination", device)]),
-            ..LegPatch::default()
-        };
+        if track.device.is_none() && aim.device.is_some() {
+            track.device.clone_from(&aim.device);
+            patch.device.clone_from(&aim.device);
+            patch.native = told_as(body);
+        }
         (at, patch)
     }
+}
 
-    /// A new leg and all that is known of it.
-    pub(super) fn new_leg(
-        &mut self,
-        session: &mut Session,
-        aim: &Aim,
-        told: &str,
-        native: bool,
-    ) -> (usize, LegPatch) {
-        let tenant = session.tenant.clone();
-        let route = self.directory.service(tenant.as_ref(), &aim.user);
-        let queue = route
-            .as_ref()
-            .filter(|route| route.kind == RouteKind::Queue)
-            .map(|_| {
-                self.directory
-                    .queue_ref(tenant.as_ref(), Some(&aim.user), None)
-            });
-        let service = match (&route, &queue) {
-            (_, Some(_)) => Some(Service::Queue),
-            (Some(_), None) => Some(Service::Other),
-            (None, None) => None,
-        };
-        let (_, side) = sides(session.direction());
-        let side = if self.directory.is_extension(tenant.as_ref(), &aim.user) {
-            Side::Either
-        } else {
-            side
-        };
-        let patch = LegPatch {
-            role: Some(if service.is_some() {
-                LegRole::Service
-            } else {
-                LegRole::Callee
-            }),
-            party: Some(self.directory.party(tenant.as_ref(), told, None, side)),
-            device: aim.device.clone(),
-            queue,
-            route,
-            ..LegPatch::default()
-        };
-        (session.add(aim, service, native), patch)
-    }
+/// How the PBX names a target. That it does is what tells such a leg from one that was concluded.
+fn told_as(body: &Target<'_>) -> Native {
+    tell::native(&[
+        ("destination", read::text(&body.destination)),
+        ("call_target", read::text(&body.call_target)),
+        ("cli", read::text(&body.cli)),
+    ])
 }
 
 /// How a leg ended, as far as a target event tells.
@@ -316,7 +188,7 @@ fn ending(session: &Session, at: usize, step: TargetStep, sip: Option<u16>) -> E
             ..Ending::default()
         }
         .end();
-        end.outcome = model::Outcome::Unknown;
+        end.outcome = Outcome::Unknown;
         return end;
     }
     let elsewhere = session
@@ -328,9 +200,21 @@ fn ending(session: &Session, at: usize, step: TargetStep, sip: Option<u16>) -> E
         return End::new(
             cause,
             cause.unanswered_outcome(),
-            model::EndedBy::System,
+            EndedBy::System,
             Basis::Inferred,
         );
+    }
+    if track.handed_on && status.is_none() {
+        let (cause, outcome) = (Cause::Transferred, Outcome::Transferred);
+        return End::new(cause, outcome, EndedBy::System, Basis::Inferred);
+    }
+    let others_ring = session
+        .legs
+        .iter()
+        .any(|other| other.key != track.key && other.is_open() && other.service.is_none());
+    if status.is_none() && !track.answered && others_ring {
+        // Another may have answered, and that is yet to be told.
+        return Ending::default().end();
     }
     let given_up = status.is_none() && !track.answered;
     let end = Ending {
@@ -353,8 +237,8 @@ fn ending(session: &Session, at: usize, step: TargetStep, sip: Option<u16>) -> E
 }
 
 /// Recognises a repeated message.
-fn mark(step: TargetStep, aim: &Aim, tell: &Telling) -> u64 {
+pub(super) fn mark(message: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (step, &aim.user, &aim.device, tell.time).hash(&mut hasher);
+    message.hash(&mut hasher);
     hasher.finish()
 }

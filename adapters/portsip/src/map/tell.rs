@@ -9,7 +9,7 @@ use model::{
     observation::{CallPatch, LegFact, LegPatch},
 };
 
-use super::{read, sessions::Session};
+use super::{read, session::Session};
 use crate::wire::{DecodeError, Event};
 
 /// The most characters of an event's name, and of the shape of what is not known.
@@ -35,7 +35,7 @@ impl Telling {
             time: read::time(&event.time),
             now,
             memo: Vec::new(),
-            report: Report::new(&short(&event.name)),
+            report: Report::new(short(&event.name)),
         }
     }
 
@@ -191,6 +191,10 @@ fn attach(report: &mut Report, bytes: &Bytes) {
     }
 }
 
-fn short(text: &str) -> String {
-    text.chars().take(MAX_NAME).collect()
+fn short(text: &str) -> &str {
+    let end = text
+        .char_indices()
+        .nth(MAX_NAME)
+        .map_or(text.len(), |(end, _)| end);
+    &text[..end]
 }

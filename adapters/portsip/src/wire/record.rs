@@ -111,7 +111,7 @@ pub(super) fn read<'a, R: Record<'a>>(
 macro_rules! record {
     ($(#[$meta:meta])* $name:ident { $($(#[$fmeta:meta])* $field:ident: $kind:ty = $key:literal $(| $alias:literal)*),* $(,)? }) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, Default, PartialEq)]
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
         pub struct $name<'a> {
             $($(#[$fmeta])* pub $field: $kind,)*
         }

@@ -1,17 +1,24 @@
 //! Topics and dialects: what can be subscribed to, and in which versions.
 
+use serde::{Deserialize, Serialize};
+
 /// A family of PBX versions that speak alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Dialect {
     /// v12.x: topic objects, events for each call, trunk events.
+    #[serde(rename = "v12")]
     V12,
     /// v16.0 and v16.1: topic strings, events for each call.
+    #[serde(rename = "v16")]
     V16,
     /// v16.2 to v16.4: extension status instead of events for each call.
+    #[serde(rename = "v16.2")]
     V16_2,
     /// v22.0 to v22.2: `/wsi`, system-wide topics, call targets.
+    #[serde(rename = "v22")]
     V22,
     /// v22.3 and later: subscriptions by permission, presence `ONLINE`.
+    #[serde(rename = "v22.3")]
     V22_3,
 }
 

@@ -14,6 +14,7 @@
 mod codec;
 mod core;
 mod pool;
+mod shard;
 mod shell;
 mod socket;
 mod timers;
@@ -171,7 +172,7 @@ pub enum HistoryError {
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// What the server decides. Called on shard threads: hand over and return.
+/// What the server decides. Called on shard threads: hand over and return. It may answer at once.
 pub trait Control: Send + Sync {
     /// A client sent a text frame. Nothing more is read from it until a [`Command`] answers.
     fn text(&self, connection: ConnectionId, text: String);

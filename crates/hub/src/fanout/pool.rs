@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, Sender, channel},
@@ -10,9 +11,9 @@ use std::{
 };
 
 use super::{
-    History,
+    History, HistoryError,
     core::{Found, Job, Task, append},
-    shell::{Input, Shard},
+    shard::{Input, Shard},
 };
 use crate::{catch_up, tail::Tail};
 
@@ -50,7 +51,11 @@ fn work(queue: &Mutex<Receiver<(Arc<Shard>, Job)>>, tail: &Tail, history: &dyn H
         let Ok((shard, Job { key, pull, task })) = next else {
             return;
         };
-        let found = perform(task, tail, history);
+        // A log or a page that panics costs the stream that asked for it, not the worker.
+        let found = catch_unwind(AssertUnwindSafe(|| perform(task, tail, history)));
+        let found = found.unwrap_or_else(|_| {
+            Found::Failed(HistoryError::Unavailable("the reader panicked".into()))
+        });
         shard.send(Input::Pulled { key, pull, found });
     }
 }

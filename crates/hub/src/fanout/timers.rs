@@ -40,3 +40,31 @@ impl Timers {
 fn time(bucket: u64) -> Duration {
     Duration::from_millis(bucket.saturating_mul(250))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::ConnectionId;
+
+    #[test]
+    fn nothing_is_due_early_and_all_in_a_quarter_of_a_second() {
+        let mut timers = Timers::default();
+        assert_eq!(timers.next(), None);
+        for millis in [0, 1, 249, 250, 251, 30_000] {
+            let key = Key {
+                slot: 0,
+                id: ConnectionId(millis),
+            };
+            timers.arm(key, Duration::from_millis(millis));
+        }
+        let mut due = |millis| -> Vec<u64> {
+            let due = timers.due(Duration::from_millis(millis));
+            due.into_iter().map(|key| key.id.0).collect()
+        };
+        assert_eq!(due(0), [0]);
+        assert_eq!(due(249), [0u64; 0]);
+        assert_eq!(due(499), [1, 249, 250]);
+        assert_eq!(due(500), [251]);
+        assert_eq!(timers.next(), Some(Duration::from_secs(30)));
+    }
+}

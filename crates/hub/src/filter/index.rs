@@ -192,3 +192,153 @@ fn home(filter: &Filter) -> Option<(List, Vec<Key>)> {
 fn is_passed_unasked(filter: &Filter) -> bool {
     home(filter).is_some_and(|(list, _)| list != List::Source)
 }
+
+#[cfg(test)]
+mod tests {
+    use model::SourceId;
+    use proptest::{prelude::*, sample::select};
+
+    use super::*;
+    use crate::filter::{FilterSpec, Narrowing, TypeSet, fixture};
+
+    const KINDS: [EventType; 5] = [
+        EventType::CallRinging,
+        EventType::CallEnded,
+        EventType::LegStarted,
+        EventType::SourceGap,
+        EventType::SourceDegraded,
+    ];
+
+    proptest! {
+        #[test]
+        fn the_index_finds_what_testing_all_finds(
+            filters in prop::collection::vec(filter(), 1..30),
+            replaced in prop::collection::vec((0..30usize, prop::option::of(filter())), 0..10),
+            entries in prop::collection::vec(entry(), 1..30),
+        ) {
+            let mut index = FilterIndex::default();
+            let mut naive: Vec<Option<Filter>> = filters.into_iter().map(Some).collect();
+            for (number, filter) in naive.iter().enumerate() {
+                index.insert(number as u32, Arc::new(filter.clone().unwrap()));
+            }
+            for (number, filter) in replaced {
+                let number = number % naive.len();
+                match &filter {
+                    Some(filter) => index.insert(number as u32, Arc::new(filter.clone())),
+                    None => index.remove(number as u32),
+                }
+                naive[number] = filter;
+            }
+            for entry in entries {
+                let mut found = Vec::new();
+                index.find(&entry, |number| found.push(number as usize));
+                found.sort_unstable();
+                let passes = |filter: &Option<Filter>| filter.as_ref().is_some_and(|filter| filter.passes(&entry));
+                let expected: Vec<usize> = (0..naive.len()).filter(|number| passes(&naive[*number])).collect();
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_is_not_tested_against_filters_that_name_others() {
+        let mut index = FilterIndex::default();
+        for number in 0..10_000 {
+            let extension = number.to_string();
+            let spec = fixture::spec(&[("extensions", &extension)]);
+            index.insert(number, Arc::new(Filter::compile(&spec, &Narrowing::none())));
+        }
+        let mut event = fixture::entry(EventType::CallEnded);
+        event.extensions.push(Key::of("77"));
+        let mut found = Vec::new();
+        index.find(&event, |number| found.push(number));
+        assert_eq!(found, [77]);
+        let looked_at = index
+            .filters
+            .iter()
+            .flatten()
+            .filter(|filed| filed.seen == index.round);
+        assert_eq!(looked_at.count(), 1);
+    }
+
+    #[test]
+    fn nothing_is_left_of_filters_that_are_gone() {
+        let mut index = FilterIndex::default();
+        for (number, list) in ["subjects", "extensions", "queues", "tenants", "sources"]
+            .into_iter()
+            .enumerate()
+        {
+            let spec = fixture::spec(&[(list, "one,two")]);
+            index.insert(
+                number as u32,
+                Arc::new(Filter::compile(&spec, &Narrowing::none())),
+            );
+        }
+        for number in 0..5 {
+            index.remove(number);
+        }
+        assert!(index.by_key.is_empty() && index.by_type.iter().all(Vec::is_empty));
+        assert_eq!(index.used, [0; 5]);
+    }
+
+    fn filter() -> impl Strategy<Value = Filter> {
+        let list = || prop::option::of(prop::collection::vec(select(&["a", "b", "hq"][..]), 1..3));
+        let lists = (list(), list(), list(), list(), list());
+        let types = prop::option::of(select(&["call.*", "source.*", "*", "leg.started"][..]));
+        (lists, types, any::<bool>(), list(), list()).prop_map(
+            |(lists, types, crm, tenants, sources)| {
+                let mut spec = FilterSpec::default();
+                let (a, b, c, d, e) = lists;
+                for (name, list) in ["subjects", "extensions", "queues", "tenants", "sources"]
+                    .into_iter()
+                    .zip([a, b, c, d, e])
+                {
+                    if let Some(list) = list {
+                        spec.set(name, &list.join(",")).unwrap();
+                    }
+                }
+                if let Some(types) = types {
+                    spec.set("types", types).unwrap();
+                }
+                if crm {
+                    spec.set("profile", "crm").unwrap();
+                }
+                let texts = |list: Option<Vec<&str>>| {
+                    list.map(|list| list.into_iter().map(Into::into).collect())
+                };
+                let narrowing = Narrowing {
+                    tenants: texts(tenants),
+                    sources: texts(sources),
+                    types: Some(TypeSet::all()),
+                    pii: true,
+                };
+                Filter::compile(&spec, &narrowing)
+            },
+        )
+    }
+
+    fn entry() -> impl Strategy<Value = Entry> {
+        let name = || select(&["a", "b", "hq", "other"][..]);
+        let keys = || prop::collection::vec(name(), 0..3);
+        let owners = (prop::option::of(name()), prop::option::of(name()));
+        (
+            select(&KINDS[..]),
+            owners,
+            name(),
+            keys(),
+            keys(),
+            any::<bool>(),
+        )
+            .prop_map(
+                |(kind, (source, tenant), subject, extensions, queues, reconstructed)| Entry {
+                    source: source.map(|source| SourceId::new(source).unwrap()),
+                    tenant: tenant.map(Into::into),
+                    subject: Key::of(subject),
+                    extensions: extensions.into_iter().map(Key::of).collect(),
+                    queues: queues.into_iter().map(Key::of).collect(),
+                    reconstructed,
+                    ..fixture::entry(kind)
+                },
+            )
+    }
+}

@@ -32,6 +32,11 @@ pub(super) fn without_payload(json: &[u8]) -> Vec<u8> {
     })
 }
 
+/// The same for an entity on its own, of which some party is private.
+pub fn mask_entity(entity: &mut Map<String, Value>) {
+    mask_object(entity);
+}
+
 const DROPPED: [&str; 8] = [
     "native",
     "uri",
@@ -83,8 +88,13 @@ fn with_data(json: &[u8], change: impl FnOnce(&mut Map<String, Value>)) -> Vec<u
         return withheld();
     };
     change(&mut data);
-    let before = json.len() - 1 - envelope.data.get().len();
-    let mut out = json[..before].to_vec();
+    let Some(before) = json
+        .strip_suffix(b"}")
+        .and_then(|json| json.strip_suffix(envelope.data.get().as_bytes()))
+    else {
+        return withheld();
+    };
+    let mut out = before.to_vec();
     match serde_json::to_vec(&data) {
         Ok(data) => out.extend_from_slice(&data),
         Err(_) => return withheld(),

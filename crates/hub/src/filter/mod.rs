@@ -17,6 +17,7 @@ use thiserror::Error;
 pub use self::{
     compiled::{Filter, Narrowing},
     index::FilterIndex,
+    mask::mask_entity,
     types::{Profile, TypeSet},
     variant::{Rendered, Variant},
 };

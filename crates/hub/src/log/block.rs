@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{Epoch, Position, SourceId, Text, Timestamp};
-use rusqlite::{CachedStatement, Row, Transaction, params, types::ValueRef};
+use rusqlite::{CachedStatement, Connection, Row, Transaction, params, types::ValueRef};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -118,9 +118,8 @@ impl Packed {
     }
 }
 
-/// A row under the cursor of a page: as much of it is read as is asked for.
+/// A row under the cursor of a page. What the block holds is read only when it is wanted.
 pub(super) struct Candidate<'row> {
-    row: &'row Row<'row>,
     pub(super) header: Header,
     pub(super) summary: Summary<'row>,
 }
@@ -145,15 +144,15 @@ impl<'row> Candidate<'row> {
             (header.first, header.last),
             header.oldest..=header.newest,
         )?;
-        Ok(Self {
-            row,
-            header,
-            summary,
-        })
+        Ok(Self { header, summary })
     }
 
-    pub(super) fn load(&self, epoch: Epoch) -> Result<Arc<Block>, LogError> {
-        let (entries, body) = (blob(self.row, 9)?, blob(self.row, 10)?);
+    /// Reads the block, in the transaction in which the row was read.
+    pub(super) fn load(&self, db: &Connection, epoch: Epoch) -> Result<Arc<Block>, LogError> {
+        let mut select = db.prepare_cached(sql::BLOCK_CONTENT)?;
+        let mut rows = select.query([to_row(self.header.last.0)])?;
+        let row = rows.next()?.ok_or_else(|| damaged(self.header.last))?;
+        let (entries, body) = (blob(row, 0)?, blob(row, 1)?);
         if check(&[entries, body]) != self.summary.check {
             return Err(damaged(self.header.last));
         }

@@ -36,6 +36,18 @@ impl Commit<'_> {
         let times = events.map(|entry| entry.recorded).chain(frames);
         times.max().unwrap_or(Timestamp::from_micros(i64::MIN))
     }
+
+    /// The bytes that come with the blocks.
+    pub(super) fn beside(&self) -> u64 {
+        let frames = self.frames.iter().map(|frame| frame.bytes.len());
+        let entities = self
+            .entities
+            .iter()
+            .filter_map(|entity| entity.body.as_ref());
+        let memo = self.memo.iter().filter_map(|line| line.value.as_ref());
+        let kept = entities.chain(memo).map(Bytes::len);
+        frames.chain(kept).map(|bytes| bytes as u64).sum()
+    }
 }
 
 /// One line of a private memo.

@@ -13,8 +13,8 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use super::{SyncMode, error::LogError, sql};
 
-/// How long the writer waits for a lock of SQLite's that only a checkpoint can hold.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a connection waits for another. Only a journal that readers hold on to when it has to begin anew makes it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A name for this run of the machine's kernel, where it tells one: it differs after the machine was down.
 #[must_use]
@@ -154,7 +154,12 @@ fn create(database: &Path, random: [u8; 8]) -> Result<(), LogError> {
     tx.pragma_update(None, "application_id", sql::APPLICATION)?;
     tx.pragma_update(None, "user_version", sql::FORMAT)?;
     tx.commit()?;
-    db.pragma_update(None, "journal_mode", "WAL")?;
+    let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        // Some file systems share no memory between processes. SQLite then stays as it is and only says so.
+        let source = io::ErrorKind::Unsupported.into();
+        return Err(failed("keep a write-ahead log beside", database, source));
+    }
     db.close().map_err(|(_, error)| error)?;
     file.sync_all()
         .and_then(|()| fs::rename(&draft, database))

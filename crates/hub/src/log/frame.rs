@@ -1,6 +1,6 @@
 //! Native frames: a ring of chunks, each the frames of one source in one commit.
 
-use model::{FrameId, Timestamp};
+use model::FrameId;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +79,7 @@ fn insert(tx: &Transaction<'_>, frames: &[&Frame], extent: &mut Extent) -> Resul
         first.id.source.as_str(),
         first.id.boot,
         to_row(first.id.n),
-        Timestamp::micros(newest),
+        newest.micros(),
         to_row(extent.end),
         to_row(chunk.len() as u64),
         chunk,

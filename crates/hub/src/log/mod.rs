@@ -5,7 +5,7 @@
 //!
 //! - A commit is one transaction. An error leaves nothing behind and the same [`Commit`] may be tried again.
 //! - A position is given to one event and to no other, whatever dies: the process, or with [`SyncMode::Normal`] the
-//!   machine ([`position`] says how).
+//!   machine (`position` says how).
 //! - A page is complete or it is an error. What retention took is never skipped in silence.
 //! - Opening costs the same for a thousand blocks and for a million: nothing is scanned but the keys of closed subjects.
 
@@ -15,11 +15,14 @@ mod commit;
 mod error;
 mod file;
 mod frame;
+mod ledger;
 mod pool;
 mod position;
 mod reader;
 mod recovery;
 mod retention;
+mod rows;
+mod search;
 mod sql;
 mod summary;
 mod wal;

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use model::{Collection, Cursor, EntityId, Epoch, FrameId, Gap, Position, SourceId, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::{
     archive::{self, Archived, Index},
@@ -17,12 +17,12 @@ use super::{
     frame,
     pool::Pool,
     position::{Marks, Resume, from_row, to_row},
-    sql,
+    search, sql,
     summary::Summary,
 };
 use crate::block::{Block, Blocks};
 
-/// Reads a log. Clones share a few connections.
+/// Reads a log, while it is open. Clones share a few connections.
 #[derive(Clone, Debug)]
 pub struct Reader {
     shared: Arc<Shared>,
@@ -143,7 +143,7 @@ impl Reader {
                 let block = Candidate::read(row)?;
                 page.scanned_to = block.header.last;
                 if wants(&block.summary) {
-                    let block = block.load(self.shared.epoch)?;
+                    let block = block.load(&tx, self.shared.epoch)?;
                     gauge.count(block.after(after).len(), block.body.len());
                     page.blocks.push(block);
                 }
@@ -188,7 +188,7 @@ impl Reader {
                 }
                 page.scanned_to = block.header.first;
                 if wants(&block.summary) {
-                    let block = block.load(self.shared.epoch)?;
+                    let block = block.load(&tx, self.shared.epoch)?;
                     let events = block
                         .entries
                         .partition_point(|entry| entry.position < before);
@@ -209,7 +209,8 @@ impl Reader {
     /// What reading may meet.
     pub fn block_at(&self, position: Position) -> Result<Option<Arc<Block>>, LogError> {
         self.shared.pool.with(|db| {
-            let mut select = db.prepare_cached(sql::BLOCK_AFTER)?;
+            let tx = db.unchecked_transaction()?;
+            let mut select = tx.prepare_cached(sql::BLOCK_AFTER)?;
             let mut rows = select.query([to_row(position.0.saturating_sub(1))])?;
             let Some(row) = rows.next()? else {
                 return Ok(None);
@@ -218,7 +219,7 @@ impl Reader {
             if position < block.header.first {
                 return Ok(None);
             }
-            block.load(self.shared.epoch).map(Some)
+            block.load(&tx, self.shared.epoch).map(Some)
         })
     }
 
@@ -230,23 +231,7 @@ impl Reader {
         self.shared.pool.with(|db| {
             let tx = db.unchecked_transaction()?;
             let marks = self.marks().clone();
-            let below = first_reaching(&tx, &marks, time)?;
-            let mut select = tx.prepare_cached(sql::BLOCK_AFTER)?;
-            let mut rows = select.query([to_row(below)])?;
-            while let Some(row) = rows.next()? {
-                let block = Candidate::read(row)?;
-                if block.header.newest < time {
-                    continue;
-                }
-                let block = block.load(self.shared.epoch)?;
-                let early = |entry: &&crate::block::Entry| entry.recorded < time;
-                return match block.entries.iter().take_while(early).last() {
-                    Some(entry) => Ok(entry.position),
-                    // Not simply one less: that may be a position that was lost.
-                    None => Ok(last_below(&tx, block.first())?.unwrap_or(marks.floor)),
-                };
-            }
-            Ok(marks.head)
+            search::before(&tx, &marks, self.shared.epoch, time)
         })
     }
 
@@ -378,34 +363,6 @@ impl<'a> Gauge<'a> {
             || self.bytes >= self.limit.bytes
             || self.started.elapsed() >= self.limit.time
     }
-}
-
-/// A position below which no event was received at `time` or later, found by halving: what a block has *reached* never
-/// falls along the log, whatever the clock did.
-fn first_reaching(db: &Connection, marks: &Marks, time: Timestamp) -> Result<u64, LogError> {
-    let mut select = db.prepare_cached(sql::BLOCK_REACHED)?;
-    let (mut low, mut high) = (marks.floor.0, marks.head.0);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let probe: Option<(i64, i64)> = select
-            .query_row([to_row(middle)], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        match probe {
-            Some((last, reached)) if Timestamp::from_micros(reached) < time => {
-                low = from_row(last);
-            }
-            _ => high = middle,
-        }
-    }
-    Ok(low)
-}
-
-fn last_below(db: &Connection, position: Position) -> Result<Option<Position>, LogError> {
-    let last: Option<i64> = db
-        .prepare_cached(sql::BLOCK_LAST_BELOW)?
-        .query_row([to_row(position.0)], |row| row.get(0))
-        .optional()?;
-    Ok(last.map(|last| Position(from_row(last))))
 }
 
 fn guard<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {

@@ -88,11 +88,13 @@ pub(super) const BLOCK_DUE: &str =
     "SELECT last, newest, total FROM block WHERE last <= ?1 ORDER BY last LIMIT ?2";
 pub(super) const BLOCK_PRUNE: &str = "DELETE FROM block WHERE last <= ?1";
 pub(super) const BLOCK_AFTER: &str = "
-SELECT last, first, oldest, newest, reached, total, bytes, seal, summary, entries, body
+SELECT last, first, oldest, newest, reached, total, bytes, seal, summary
 FROM block WHERE last > ?1 ORDER BY last";
 pub(super) const BLOCK_BEFORE: &str = "
-SELECT last, first, oldest, newest, reached, total, bytes, seal, summary, entries, body
+SELECT last, first, oldest, newest, reached, total, bytes, seal, summary
 FROM block WHERE last <= ?1 ORDER BY last DESC";
+/// Apart from the others, since SQLite reads every column that is selected, whether it is looked at or not.
+pub(super) const BLOCK_CONTENT: &str = "SELECT entries, body FROM block WHERE last = ?1";
 pub(super) const BLOCK_REACHED: &str =
     "SELECT last, reached FROM block WHERE last > ?1 ORDER BY last LIMIT 1";
 pub(super) const BLOCK_LAST_FROM: &str =

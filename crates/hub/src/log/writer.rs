@@ -11,24 +11,20 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::{
     Options, Retention, SyncMode,
-    archive::{Changed, Changes, Index, subject},
-    block::Packed,
-    commit::{Commit, Entity, LoggedGap, Memo},
+    archive::{Changed, Changes, Index},
+    commit::Commit,
     error::LogError,
     file, frame,
+    ledger::{Keep, Ledger},
     pool::Pool,
     position::{Lost, Marks, to_row},
     reader::{Reader, Shared},
     recovery::{self, Recovered, State, Stop},
-    retention::{BLOCKS, Budget, Extent, FRAMES, Rule},
-    sql,
+    retention::Budget,
+    rows, sql,
     wal::Checkpoints,
 };
 
-/// The most gaps that are remembered.
-const GAPS: i64 = 10_000;
-/// Closed subjects are remembered this long even if events are not.
-const ARCHIVE_AGE: std::time::Duration = std::time::Duration::from_hours(24);
 /// Commits of [`Log::maintain`] at a time.
 const ROUNDS: u32 = 16;
 
@@ -45,23 +41,8 @@ pub struct Log {
     reserve: u64,
     boot: u32,
     stop: Stop,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
     _lock: File,
-}
-
-/// What the writer knows of the tables without asking. Changed on a copy, which replaces it after the commit.
-#[derive(Clone, Debug, Default)]
-struct Ledger {
-    /// The next position.
-    next: Position,
-    /// No position reaches it before it was raised on the disk.
-    ceiling: Position,
-    floor: Position,
-    checkpoint: Position,
-    /// The latest time any event was received.
-    reached: Timestamp,
-    blocks: Extent,
-    frames: Extent,
 }
 
 /// Opens a log, or makes it when the file does not exist or is empty. `random` is used for the epoch of a new log.
@@ -169,19 +150,15 @@ impl Log {
         let mut ledger = self.ledger.clone();
         let packed = ledger.pack(commit, self.shared.epoch, self.reserve)?;
         let raised = ledger.ceiling != self.ledger.ceiling;
-        let bytes = packed.iter().map(|block| block.header.bytes).sum::<u64>()
-            + commit
-                .frames
-                .iter()
-                .map(|frame| frame.bytes.len() as u64)
-                .sum::<u64>();
+        let blocks: u64 = packed.iter().map(|block| block.header.bytes).sum();
+        let bytes = blocks + commit.beside();
         let budget = Budget {
             rows: 1024,
             few: 4,
             freed: 2 * bytes,
         };
         let now = commit.newest();
-        let changed = self.transact(raised, |tx, changes, retention| {
+        let changed = self.transact(raised, |tx, changes, keep| {
             for block in &packed {
                 block.insert(tx)?;
             }
@@ -189,20 +166,20 @@ impl Log {
                 tx.prepare_cached(sql::STATE_CEILING)?
                     .execute([to_row(ledger.ceiling.0)])?;
             }
-            write_memo(tx, commit.memo)?;
-            write_entities(tx, commit.entities)?;
+            rows::memo(tx, commit.memo)?;
+            rows::entities(tx, commit.entities)?;
             for change in commit.archive {
                 changes.write(tx, change)?;
             }
             frame::write(tx, commit.frames, &mut ledger.frames)?;
-            write_gaps(tx, commit.gaps)?;
+            rows::gaps(tx, commit.gaps)?;
             if let Some(checkpoint) = commit.checkpoint {
                 ledger.checkpoint = checkpoint.min(Position(ledger.next.0 - 1));
                 tx.prepare_cached(sql::STATE_CHECKPOINT)?
                     .execute([to_row(ledger.checkpoint.0)])?;
             }
-            retention.prune(tx, &mut ledger, now, &budget)?;
-            changes.prune(tx, retention.archived(now), 8 + 2 * commit.archive.len())
+            keep.prune(tx, &mut ledger, now, &budget)?;
+            changes.prune(tx, keep.archived(now), 8 + 2 * commit.archive.len())
         })?;
         self.absorb(ledger, changed);
         // Beside the content, each commit rewrites a few pages.
@@ -225,12 +202,10 @@ impl Log {
             let mut ledger = self.ledger.clone();
             let archived = read(&self.shared.archive).len();
             let mut again = false;
-            let changed = self.transact(false, |tx, changes, retention| {
-                again = retention.prune(tx, &mut ledger, now, &ALL)?;
-                changes.prune(tx, retention.archived(now), 1024)?;
-                tx.prepare_cached(sql::GAP_PRUNE)?
-                    .execute(params![now.before(retention.limits.age).micros(), GAPS])?;
-                Ok(())
+            let changed = self.transact(false, |tx, changes, keep| {
+                again = keep.prune(tx, &mut ledger, now, &ALL)?;
+                changes.prune(tx, keep.archived(now), 1024)?;
+                rows::prune_gaps(tx, now.before(self.retention.age))
             })?;
             self.absorb(ledger, changed);
             if !again && read(&self.shared.archive).len() == archived {
@@ -277,7 +252,8 @@ impl Log {
             Ok(changes.finish())
         })();
         if durable {
-            file::synchronous(&self.db, self.sync)?;
+            // Not worth an error, since the commit is done: should it fail, the next commits wait for the disk as well.
+            let _slower = file::synchronous(&self.db, self.sync);
         }
         result
     }
@@ -316,105 +292,6 @@ impl std::fmt::Debug for Log {
     }
 }
 
-impl Ledger {
-    fn read(db: &Connection, state: &State) -> Result<Self, LogError> {
-        let mut ledger = Self {
-            next: Position(state.floor.0 + 1),
-            ceiling: state.ceiling,
-            floor: state.floor,
-            checkpoint: state.checkpoint,
-            ..Self::default()
-        };
-        if let Some(newest) = recovery::newest_block(db)? {
-            ledger.next = Position(newest.last.0 + 1);
-            ledger.reached = newest.reached;
-            ledger.blocks.end = newest.total;
-        }
-        ledger.frames.end = recovery::frame_total(db)?;
-        BLOCKS.measure(db, &mut ledger.blocks)?;
-        FRAMES.measure(db, &mut ledger.frames)?;
-        Ok(ledger)
-    }
-
-    /// Encodes the blocks of a commit and counts them in.
-    fn pack(
-        &mut self,
-        commit: &Commit<'_>,
-        epoch: Epoch,
-        reserve: u64,
-    ) -> Result<Vec<Packed>, LogError> {
-        let mut packed = Vec::with_capacity(commit.blocks.len());
-        for block in commit.blocks {
-            let (first, last) = (block.first(), block.last());
-            if block.entries.is_empty() || block.epoch != epoch || first < self.next {
-                return Err(LogError::Misplaced {
-                    first,
-                    last,
-                    head: Position(self.next.0 - 1),
-                });
-            }
-            let row = Packed::new(block, self.blocks.end, self.reached);
-            self.next = Position(last.0 + 1);
-            self.reached = row.header.reached;
-            let header = &row.header;
-            self.blocks.append(first.0, header.newest, header.bytes);
-            packed.push(row);
-        }
-        if self.next > self.ceiling {
-            self.ceiling = Position(self.next.0.saturating_add(reserve));
-        }
-        Ok(packed)
-    }
-
-    fn oldest(&self) -> Option<Position> {
-        self.blocks.oldest.map(|oldest| Position(oldest.first))
-    }
-}
-
-/// What retention keeps.
-struct Keep<'a> {
-    limits: &'a Retention,
-    frames: u64,
-}
-
-impl Keep<'_> {
-    /// True when something went.
-    fn prune(
-        &self,
-        tx: &Transaction<'_>,
-        ledger: &mut Ledger,
-        now: Timestamp,
-        budget: &Budget,
-    ) -> Result<bool, LogError> {
-        let since = now.before(self.limits.age);
-        let blocks = Rule {
-            since,
-            bytes: self.limits.bytes,
-            until: ledger.checkpoint.0,
-        };
-        let gone = BLOCKS.prune(tx, &mut ledger.blocks, &blocks, budget)?;
-        if let Some(last) = gone {
-            ledger.floor = Position(last);
-            tx.prepare_cached(sql::STATE_FLOOR)?
-                .execute([to_row(last)])?;
-            tx.prepare_cached(sql::LOST_PRUNE)?
-                .execute([to_row(last)])?;
-        }
-        let frames = Rule {
-            since,
-            bytes: self.frames,
-            until: u64::MAX,
-        };
-        let forgotten = FRAMES.prune(tx, &mut ledger.frames, &frames, budget)?;
-        Ok(gone.is_some() || forgotten.is_some())
-    }
-
-    /// Since when closed subjects are remembered.
-    fn archived(&self, now: Timestamp) -> Timestamp {
-        now.before(self.limits.age.max(ARCHIVE_AGE))
-    }
-}
-
 /// Notes that the log is open. Synced to the disk before anything is appended: should the machine die, the next start
 /// has to know that positions were being given.
 fn start(
@@ -438,52 +315,6 @@ fn start(
         params![boot, options.machine, relaxed, to_row(ledger.ceiling.0)],
     )?;
     tx.commit()?;
-    Ok(())
-}
-
-fn write_memo(tx: &Transaction<'_>, memo: &[Memo]) -> Result<(), LogError> {
-    for line in memo {
-        match &line.value {
-            Some(value) => tx.prepare_cached(sql::MEMO_PUT)?.execute(params![
-                &*line.owner,
-                &*line.key,
-                &value[..]
-            ])?,
-            None => tx
-                .prepare_cached(sql::MEMO_DROP)?
-                .execute(params![&*line.owner, &*line.key])?,
-        };
-    }
-    Ok(())
-}
-
-fn write_entities(tx: &Transaction<'_>, entities: &[Entity]) -> Result<(), LogError> {
-    for entity in entities {
-        let subject = subject(entity.collection, entity.id.as_str());
-        match &entity.body {
-            Some(body) => tx.prepare_cached(sql::ENTITY_PUT)?.execute(params![
-                subject,
-                to_row(entity.version),
-                to_row(entity.position.0),
-                &body[..]
-            ])?,
-            None => tx.prepare_cached(sql::ENTITY_DROP)?.execute([subject])?,
-        };
-    }
-    Ok(())
-}
-
-fn write_gaps(tx: &Transaction<'_>, gaps: &[LoggedGap]) -> Result<(), LogError> {
-    for LoggedGap { source, gap } in gaps {
-        let body = serde_json::to_vec(gap)
-            .map_err(|error| LogError::corrupt(format!("a gap of {source}: {error}")))?;
-        tx.prepare_cached(sql::GAP_PUT)?.execute(params![
-            source.as_str(),
-            gap.from.micros(),
-            gap.to.micros(),
-            body
-        ])?;
-    }
     Ok(())
 }
 

@@ -14,7 +14,6 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Entities, State, Stored, Table,
-    entities::below,
     mark::{About, Involved, Turn, subject},
 };
 use crate::draft::{Closing, Draft};
@@ -165,30 +164,6 @@ impl State {
             stored.seen = turn.mark.recorded;
             T::table_mut(&mut self.view).insert(id.clone(), Arc::new(stored));
             self.dirty.insert((T::COLLECTION, id.clone()));
-        }
-    }
-
-    /// Drops all entities whose id begins with a prefix.
-    pub(super) fn forget_entities(&mut self, prefix: &str) {
-        self.forget_all::<Extension>(prefix);
-        self.forget_all::<User>(prefix);
-        self.forget_all::<Device>(prefix);
-        self.forget_all::<Agent>(prefix);
-        self.forget_all::<Queue>(prefix);
-        self.forget_all::<Caller>(prefix);
-        self.forget_all::<Trunk>(prefix);
-        self.forget_all::<Conference>(prefix);
-        self.forget_all::<Participant>(prefix);
-        self.forget_all::<Recording>(prefix);
-    }
-
-    fn forget_all<T: Kept>(&mut self, prefix: &str) {
-        let ids: Vec<EntityId> = below(T::table(&self.view), prefix)
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in ids {
-            self.remove::<T>(&id);
-            self.forget_aliases(T::COLLECTION, &id);
         }
     }
 

@@ -56,6 +56,7 @@ impl Mark {
     /// The mark of one observation of a report.
     pub(super) fn of(
         heard: &Heard,
+        frame: Option<&Text>,
         report: &Report,
         observation: &Observation,
         settings: &SourceSettings,
@@ -72,10 +73,7 @@ impl Mark {
             mapping: Some(Text::clone(&settings.mapping)),
             precision: report.precision,
             rule: (!observation.rule.is_empty()).then(|| observation.rule.into()),
-            frame: heard
-                .frame
-                .as_ref()
-                .map(|frame| frame.id.to_string().into()),
+            frame: frame.cloned(),
             truncated: false,
             payload: settings
                 .include_native

@@ -6,19 +6,30 @@
 
 pub mod check;
 
+mod agents;
 mod call;
+mod callers;
+mod clock;
+mod conferences;
 mod directory;
 mod entities;
+mod extensions;
+mod facts;
+mod fields;
 mod keep;
 mod mark;
 mod memo;
 mod queues;
+mod rebuild;
 mod records;
 mod refs;
+mod remarks;
+mod restore;
 mod settings;
 mod snapshot;
 mod source;
 mod timers;
+mod track;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -29,25 +40,30 @@ use std::{
 use bytes::Bytes;
 use model::{
     Collection, EntityId, Event, Heard, Now, Observation, OriginKind, Recording, Report, SourceId,
-    Text, Voicemail, observation::Fact,
+    Text, Voicemail,
+    observation::{Fact, Registration},
 };
 
 pub use self::{
     entities::{Entities, Freshness, Stored, Table},
-    memo::{RestoreError, Row},
+    memo::Row,
+    restore::RestoreError,
     settings::SourceSettings,
 };
 
 use self::{
     call::{Orphans, Slot},
+    facts::{collection_of, is_live},
     keep::Closed,
     mark::{Mark, Turn},
-    memo::Restored,
     queues::Tally,
     refs::Names,
-    source::Track,
+    restore::Restored,
     timers::{Due, Timers},
+    track::Track,
 };
+use smallvec::SmallVec;
+
 use crate::draft::Draft;
 
 /// Everything that is known, and the rules by which it changes.
@@ -63,6 +79,8 @@ pub struct State {
     timers: Timers,
     names: Names,
     tallies: HashMap<EntityId, Tally>,
+    /// By call: the callers it is in queues.
+    waiters: HashMap<EntityId, SmallVec<[EntityId; 1]>>,
     closed: Closed,
     closed_recordings: HashMap<EntityId, Recording>,
     /// Messages that something was published about a moment ago, and whether they are gone.
@@ -117,7 +135,7 @@ impl State {
         }
     }
 
-    /// Takes over other settings. Calls of sources that are no longer configured end, their other entities are dropped.
+    /// Takes over other settings. What a source told of that is no longer configured ends.
     pub fn configure(
         &mut self,
         sources: BTreeMap<SourceId, SourceSettings>,
@@ -133,7 +151,7 @@ impl State {
             .collect();
         let first = out.len();
         for id in gone {
-            let mark = Mark::own(&id, now, OriginKind::Gateway, "source_removed");
+            let mark = Mark::own(&id, now, OriginKind::Gateway, SOURCE_REMOVED);
             let mut turn = Turn {
                 now,
                 mark,
@@ -172,11 +190,20 @@ impl State {
             archive,
             out,
         };
+        let frame = heard.frame.as_ref();
+        let frame: Option<Text> = frame.map(|frame| frame.id.to_string().into());
         let mut told = None;
         for report in &heard.reports {
             for observation in &report.observations {
                 let listing = self.listing_kind(&heard.source);
-                turn.mark = Mark::of(heard, report, observation, &settings, listing);
+                turn.mark = Mark::of(
+                    heard,
+                    frame.as_ref(),
+                    report,
+                    observation,
+                    &settings,
+                    listing,
+                );
                 if is_live(observation) && listing.is_none() {
                     told = told.max(observation.time);
                 }
@@ -251,6 +278,10 @@ impl State {
         report: &Report,
         observation: &Observation,
     ) {
+        if self.is_full(&observation.fact) {
+            self.degraded(turn, "too many entities of one kind");
+            return;
+        }
         match &observation.fact {
             fact @ (Fact::Call { call, .. }
             | Fact::Transferred { call, .. }
@@ -308,6 +339,26 @@ impl State {
         }
     }
 
+    /// Whether there is no room for what a fact may add.
+    fn is_full(&self, fact: &Fact) -> bool {
+        let kept = match fact {
+            Fact::Extension { .. } => self.view.extensions.len(),
+            Fact::User { .. } => self.view.users.len(),
+            Fact::Device { registration, .. } if *registration == Registration::Registered => {
+                self.view.devices.len()
+            }
+            Fact::Agent { .. } => self.view.agents.len().max(self.view.extensions.len()),
+            Fact::Queue { .. } => self.view.queues.len(),
+            Fact::Caller(_) => self.view.callers.len().max(self.view.queues.len()),
+            Fact::Leg(_) => self.view.queues.len(),
+            Fact::Trunk { .. } => self.view.trunks.len(),
+            Fact::Participant { present: true, .. } => self.view.participants.len(),
+            Fact::Recording { .. } => self.view.recordings.len(),
+            _ => 0,
+        };
+        kept >= MAX_ENTITIES
+    }
+
     /// A deadline of a call has come.
     fn call_due(&mut self, turn: &mut Turn<'_>, id: &EntityId) {
         let Some(mut slot) = self.calls.remove(id) else {
@@ -319,7 +370,9 @@ impl State {
         if slot.is_open() && slot.age.is_some_and(|age| age <= turn.now.mono) {
             let max_age = self.settings(&turn.mark.source).max_call_age;
             if slot.seen.after(max_age) <= turn.now.wall {
-                self.end_lost(turn, &mut slot, OriginKind::Unconfirmed, "max_call_age");
+                let kind = OriginKind::Unconfirmed;
+                let mark = Mark::own(&turn.mark.source, turn.now, kind, "max_call_age");
+                self.end_lost(turn, &mut slot, mark);
             } else {
                 let left = slot.seen.after(max_age).millis_since(turn.now.wall);
                 slot.age = Some(turn.now.mono + Duration::from_millis(left));
@@ -396,10 +449,8 @@ impl State {
     fn forget(&mut self, now: Now) {
         while let Some((collection, id)) = self.closed.forget(now.mono) {
             match collection {
-                Collection::Calls => {
-                    if self.calls.get(&id).is_some_and(|slot| !slot.is_open()) {
-                        self.calls.remove(&id);
-                    }
+                Collection::Calls if self.calls.get(&id).is_some_and(|slot| !slot.is_open()) => {
+                    self.calls.remove(&id);
                 }
                 Collection::Recordings => {
                     self.closed_recordings.remove(&id);
@@ -412,20 +463,12 @@ impl State {
         }
     }
 
+    /// A source is configured no more. All it told of is closed, so that it goes on where it was should it come back.
     fn drop_source(&mut self, turn: &mut Turn<'_>, id: &SourceId) {
-        let prefix = format!("{id}:");
-        let calls: Vec<EntityId> = entities::below(&self.view.calls, &prefix)
-            .map(|(id, _)| id.clone())
-            .collect();
-        for call in calls {
-            if let Some(mut slot) = self.calls.remove(&call) {
-                self.end_lost(turn, &mut slot, OriginKind::Gateway, "source_removed");
-                self.keep_call(turn, slot);
-            }
-        }
-        self.forget_entities(&prefix);
-        self.forget_source(id);
+        self.vanish_all(turn);
+        self.close_source(turn);
         self.sources.remove(id);
+        self.memo.insert(format!("source/{id}").into(), None);
     }
 
     fn heard(&mut self, heard: &Heard, events: usize) {
@@ -455,43 +498,8 @@ impl State {
     }
 }
 
-/// Whether an observation's time was the present when it was sent.
-fn is_live(observation: &Observation) -> bool {
-    !matches!(
-        observation.fact,
-        Fact::Cdr(_) | Fact::SnapshotBegin(_) | Fact::SnapshotEnd(_) | Fact::Source(_)
-    )
-}
+/// The rule by which everything of a source ends that is configured no more.
+const SOURCE_REMOVED: &str = "source_removed";
 
-/// The kind of entity a fact is about.
-fn collection_of(fact: &Fact) -> Option<Collection> {
-    Some(match fact {
-        Fact::Call { .. }
-        | Fact::Leg(_)
-        | Fact::LegMoved { .. }
-        | Fact::Transferred { .. }
-        | Fact::Parked { .. }
-        | Fact::CallEnded { .. } => Collection::Calls,
-        Fact::Cdr(_) => Collection::Cdrs,
-        Fact::Extension { .. } => Collection::Extensions,
-        Fact::User { .. } => Collection::Users,
-        Fact::Device { .. } => Collection::Devices,
-        Fact::Agent { .. } | Fact::AgentLeft { .. } => Collection::Agents,
-        Fact::Queue { .. } | Fact::SlaBreached { .. } => Collection::Queues,
-        Fact::Caller(_) | Fact::CallerLeft { .. } => Collection::Callers,
-        Fact::Trunk { .. } => Collection::Trunks,
-        Fact::Participant { .. } => Collection::Participants,
-        Fact::Recording { .. } => Collection::Recordings,
-        Fact::Voicemail { .. } => Collection::Voicemails,
-        Fact::Directory(_)
-        | Fact::Variable(_)
-        | Fact::Alert(..)
-        | Fact::Message(_)
-        | Fact::Request(_)
-        | Fact::Reply(_)
-        | Fact::SnapshotBegin(_)
-        | Fact::SnapshotEnd(_)
-        | Fact::Source(_)
-        | Fact::Unrecognized { .. } => return None,
-    })
-}
+/// The most entities of one kind. What would be one more is dropped, and the source is degraded.
+const MAX_ENTITIES: usize = 500_000;

@@ -236,7 +236,7 @@ impl State {
         self.keys(Collection::Queues, &queue.id, |key| involved.queue(key));
     }
 
-    fn keys(&self, collection: Collection, id: &EntityId, mut note: impl FnMut(Key)) {
+    pub(super) fn keys(&self, collection: Collection, id: &EntityId, mut note: impl FnMut(Key)) {
         for id in std::iter::once(id).chain(self.names.aliases_of(collection, id)) {
             note(Key::of(id.as_str()));
             note(Key::of(id.key()));

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use model::{
     Agent, Call, Caller, Collection, Device, EntityId, EventType, Extension, OriginKind,
-    Participant, Queue, SourceId, Text, Trunk, TrunkState, User,
+    Participant, Queue, Recording, SourceId, Text, Trunk, TrunkState, User,
     observation::{Ref, Scope},
 };
 
@@ -23,6 +23,9 @@ pub(super) struct Listing {
 
 /// The most lists of a source that may be open at once; the oldest is given up.
 const MAX_OPEN: usize = 64;
+
+/// The most entities that a list may name.
+const MAX_NAMED: usize = 1_000_000;
 
 impl State {
     pub(super) fn snapshot_begins(&mut self, turn: &Turn<'_>, scope: &Scope) {
@@ -60,7 +63,7 @@ impl State {
         turn.under(mark, |turn| self.vanish(turn, &listing));
     }
 
-    fn vanish(&mut self, turn: &mut Turn<'_>, listing: &Listing) {
+    pub(super) fn vanish(&mut self, turn: &mut Turn<'_>, listing: &Listing) {
         let removed: Text = "removed".into();
         match listing.scope.collection {
             Collection::Calls => {
@@ -68,8 +71,8 @@ impl State {
                     let Some(mut slot) = self.calls.remove(&id) else {
                         continue;
                     };
-                    let kind = turn.mark.origin.kind;
-                    self.end_lost(turn, &mut slot, kind, "not_listed");
+                    let mark = turn.mark.clone();
+                    self.end_lost(turn, &mut slot, mark);
                     self.keep_call(turn, slot);
                 }
             }
@@ -121,8 +124,12 @@ impl State {
                     self.trunk(turn, &at, state, None, &model::Native::new());
                 }
             }
+            Collection::Recordings => {
+                for id in self.missing::<Recording>(turn, listing, |_, _, _| false) {
+                    self.close::<Recording>(turn, &id, EventType::RecordingEnded);
+                }
+            }
             Collection::Conferences
-            | Collection::Recordings
             | Collection::Voicemails
             | Collection::Cdrs
             | Collection::Sources
@@ -131,7 +138,29 @@ impl State {
         }
     }
 
-    fn close<T: Kept>(&mut self, turn: &mut Turn<'_>, id: &EntityId, kind: EventType) {
+    /// All that a source ever told of is gone, because the source is.
+    pub(super) fn vanish_all(&mut self, turn: &mut Turn<'_>) {
+        for collection in [
+            Collection::Calls,
+            Collection::Callers,
+            Collection::Agents,
+            Collection::Participants,
+            Collection::Recordings,
+            Collection::Devices,
+            Collection::Users,
+            Collection::Queues,
+            Collection::Extensions,
+        ] {
+            self.vanish(turn, &everything(collection));
+        }
+        let trunks = everything(Collection::Trunks);
+        for id in self.missing::<Trunk>(turn, &trunks, |_, _, _| false) {
+            self.close::<Trunk>(turn, &id, EventType::TrunkDisconnected);
+        }
+        self.settle_touched(turn);
+    }
+
+    pub(super) fn close<T: Kept>(&mut self, turn: &mut Turn<'_>, id: &EntityId, kind: EventType) {
         if let Some(entity) = self.get::<T>(id) {
             let saying = Saying {
                 closes: true,
@@ -143,7 +172,7 @@ impl State {
 
     /// What is known within the scope of a list and was not named by it. `below` tells whether an entity is part of
     /// the queue or conference that the scope is limited to.
-    fn missing<T: Kept>(
+    pub(super) fn missing<T: Kept>(
         &self,
         turn: &Turn<'_>,
         listing: &Listing,
@@ -167,7 +196,7 @@ impl State {
             .collect()
     }
 
-    fn scope_id(
+    pub(super) fn scope_id(
         &self,
         source: &SourceId,
         tenant: Option<&Text>,
@@ -192,6 +221,10 @@ impl State {
             for listing in &mut track.listings {
                 listing.named.insert(id.clone());
             }
+            // A list that never ends is none.
+            track
+                .listings
+                .retain(|listing| listing.named.len() < MAX_NAMED);
         }
     }
 
@@ -201,11 +234,23 @@ impl State {
         open.then(|| self.snapshot_kind(source))
     }
 
-    fn snapshot_kind(&self, source: &SourceId) -> OriginKind {
+    pub(super) fn snapshot_kind(&self, source: &SourceId) -> OriginKind {
         if self.gap_end(source) == model::Timestamp::default() {
             OriginKind::Snapshot
         } else {
             OriginKind::Reconciled
         }
     }
+}
+
+/// A complete list that names nothing.
+fn everything(collection: Collection) -> Listing {
+    let scope = Scope {
+        collection,
+        tenant: None,
+        within: None,
+        complete: true,
+    };
+    let named = HashSet::new();
+    Listing { scope, named }
 }

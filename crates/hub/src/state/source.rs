@@ -1,10 +1,6 @@
-//! Sources: the life of a connection, gaps, limits, unknown messages and the PBX's clock.
+//! Sources: the life of a connection, its gaps, its limits, and messages nobody knows.
 
-use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::sync::{Arc, OnceLock};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::{
@@ -13,83 +9,12 @@ use model::{
 };
 
 use super::{
-    SourceSettings, State, Stored,
+    State, Stored,
+    clock::Skew,
     mark::{About, Involved, Mark, Turn, subject},
-    snapshot::Listing,
+    track::MAX_RECENT,
 };
-use crate::block::Key;
-
-/// What the state knows of a source beside its entity.
-#[derive(Debug)]
-pub(super) struct Track {
-    pub(super) settings: Arc<SourceSettings>,
-    pub(super) open_calls: usize,
-    /// It was connected at least once, ever.
-    pub(super) connected_before: bool,
-    /// The last sign of the PBX.
-    pub(super) heard: Option<Timestamp>,
-    /// Why the connection was lost.
-    pub(super) lost: Option<Text>,
-    pub(super) listings: Vec<Listing>,
-    pub(super) counters: SourceCounters,
-    /// Kinds of entities it ever told of.
-    pub(super) told: BTreeSet<Collection>,
-    pub(super) alerts: BTreeSet<(Key, Key)>,
-    /// When each unknown shape, or exceeded limit, was last published.
-    published: HashMap<Text, Duration>,
-    /// The last facts that change no entity, to tell repeats.
-    recent: VecDeque<Key>,
-    skew: Skew,
-}
-
-/// How far the PBX's clock is off, from the least delayed of the last messages.
-#[derive(Debug, Default)]
-struct Skew {
-    samples: VecDeque<i64>,
-    published: Option<i64>,
-}
-
-/// Between two events about the same unknown shape or the same limit.
-const MINUTE: Duration = Duration::from_secs(60);
-/// The most shapes and limits of a source that are told apart; those beyond share one place.
-const MAX_SHAPES: usize = 1_024;
-/// How many facts of a source are remembered to tell repeats.
-const MAX_RECENT: usize = 256;
-
-impl Track {
-    pub(super) fn new(settings: Arc<SourceSettings>) -> Self {
-        Self {
-            settings,
-            open_calls: 0,
-            connected_before: false,
-            heard: None,
-            lost: None,
-            listings: Vec::new(),
-            counters: SourceCounters::default(),
-            told: BTreeSet::new(),
-            alerts: BTreeSet::new(),
-            published: HashMap::new(),
-            recent: VecDeque::new(),
-            skew: Skew::default(),
-        }
-    }
-
-    /// Whether something is told for the first time, or for the first time in a minute.
-    fn is_due(&mut self, now: Duration, what: &Text) -> bool {
-        let what = if self.published.len() >= MAX_SHAPES && !self.published.contains_key(what) {
-            "…".into()
-        } else {
-            Text::clone(what)
-        };
-        match self.published.get(&what) {
-            Some(last) if now < *last + MINUTE => false,
-            _ => {
-                self.published.insert(what, now);
-                true
-            }
-        }
-    }
-}
+use crate::{block::Key, draft::Closing};
 
 impl State {
     /// Folds the life of a connection.
@@ -156,7 +81,7 @@ impl State {
         }
     }
 
-    fn connected(
+    pub(super) fn connected(
         &mut self,
         turn: &mut Turn<'_>,
         dialect: Option<&Text>,
@@ -278,32 +203,6 @@ impl State {
         });
     }
 
-    /// Compares the PBX's clock with the gateway's, by what was told live.
-    pub(super) fn watch_clock(&mut self, turn: &mut Turn<'_>, told: Option<Timestamp>) {
-        let Some(told) = told else { return };
-        let off = told.millis().saturating_sub(turn.now.wall.millis());
-        let Some(track) = self.sources.get_mut(&turn.mark.source) else {
-            return;
-        };
-        let Some(skew) = track.skew.add(off) else {
-            return;
-        };
-        let mut source = self.source_entity(turn);
-        source.clock_skew_ms = Some(skew);
-        self.set_source(turn, source);
-        if skew.abs() > Skew::LIMIT_MS {
-            let mark = Mark::own(
-                &turn.mark.source,
-                turn.now,
-                OriginKind::Gateway,
-                "clock_skew",
-            );
-            turn.under(mark, |turn| {
-                self.say_source(turn, EventType::SourceClockSkew, Data::default());
-            });
-        }
-    }
-
     /// True when a fact that changes no entity was told before, at the same time of the PBX.
     pub(super) fn repeated(&mut self, turn: &Turn<'_>, fact: &str) -> bool {
         let Some(time) = turn.mark.time else {
@@ -321,6 +220,33 @@ impl State {
         }
         track.recent.push_back(key);
         false
+    }
+
+    /// The source is configured no more: its subject is closed.
+    pub(super) fn close_source(&mut self, turn: &mut Turn<'_>) {
+        let id = entity_id(&turn.mark.source);
+        if !self.view.sources.contains_key(&id) {
+            return;
+        }
+        let mut source = self.source_entity(turn);
+        source.state = SourceState::Disconnected;
+        source.since = turn.now.wall;
+        source.reason = Some("removed from the configuration".into());
+        let data = Data {
+            reason: source.reason.clone(),
+            ..Data::default()
+        };
+        self.set_source(turn, source);
+        self.say_source(turn, EventType::SourceDisconnected, data);
+        let version = self.view.sources.get(&id).map_or(0, |known| known.version);
+        if let Some(last) = turn.out.last_mut() {
+            last.closes = Some(Closing {
+                collection: Collection::Sources,
+                aliases: Vec::new(),
+            });
+        }
+        self.remove::<Source>(&id);
+        self.closed_now(turn, Collection::Sources, &id, version);
     }
 
     /// Publishes an event whose subject is the source.
@@ -355,7 +281,7 @@ impl State {
     }
 
     /// The entity of the source that speaks; a new one when it speaks for the first time.
-    fn source_entity(&mut self, turn: &Turn<'_>) -> Source {
+    pub(super) fn source_entity(&mut self, turn: &mut Turn<'_>) -> Source {
         let id = entity_id(&turn.mark.source);
         if let Some(stored) = self.view.sources.get(&id) {
             return (*stored.entity).clone();
@@ -372,11 +298,20 @@ impl State {
             clock_skew_ms: None,
             counters: SourceCounters::default(),
         };
-        self.set_source(turn, source.clone());
+        let version = self.version_of(turn, Collection::Sources, &id);
+        let stored = Stored {
+            entity: Arc::new(source.clone()),
+            source: turn.mark.source.clone(),
+            tenant: None,
+            version,
+            seen: Timestamp::default(),
+            json: OnceLock::new(),
+        };
+        self.view.sources.insert(id, Arc::new(stored));
         source
     }
 
-    fn set_source(&mut self, turn: &Turn<'_>, source: Source) {
+    pub(super) fn set_source(&mut self, turn: &Turn<'_>, source: Source) {
         let id = entity_id(&turn.mark.source);
         let (version, seen) = self
             .view
@@ -405,7 +340,7 @@ impl State {
             .map_or_else(Timestamp::default, |stored| stored.seen)
     }
 
-    fn set_gap_end(&mut self, source: &SourceId, to: Timestamp) {
+    pub(super) fn set_gap_end(&mut self, source: &SourceId, to: Timestamp) {
         let id = entity_id(source);
         if let Some(stored) = self.view.sources.get(&id) {
             let mut stored = Stored::clone(stored);
@@ -436,39 +371,6 @@ impl State {
                 });
             }
         }
-    }
-}
-
-impl Skew {
-    const LIMIT_MS: i64 = 5_000;
-    const ENOUGH: usize = 8;
-
-    /// Takes a sample, and hands back the skew when it is another than was known.
-    fn add(&mut self, off: i64) -> Option<i64> {
-        if self.samples.len() >= Self::ENOUGH {
-            self.samples.pop_front();
-        }
-        self.samples.push_back(off);
-        if self.samples.len() < Self::ENOUGH {
-            return None;
-        }
-        // Messages come late, never early: the one that is least off is the nearest to the truth.
-        let nearest = *self.samples.iter().min_by_key(|off| off.abs())?;
-        let one_sided = self.samples.iter().all(|off| *off > 0) == (nearest > 0)
-            && (self.samples.iter().all(|off| *off < 0) || nearest > 0);
-        let off = one_sided && nearest.abs() > Self::LIMIT_MS;
-        match self.published {
-            None if off => {}
-            // Back within limits, with some room so that it does not flutter.
-            Some(_) if nearest.abs() < Self::LIMIT_MS / 2 => {
-                self.published = None;
-                return Some(nearest);
-            }
-            Some(known) if off && (known - nearest).abs() > Self::LIMIT_MS => {}
-            _ => return None,
-        }
-        self.published = Some(nearest);
-        Some(nearest)
     }
 }
 

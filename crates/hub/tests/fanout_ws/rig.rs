@@ -3,7 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -35,7 +35,7 @@ pub(crate) struct Rig {
     pub(crate) fanout: Fanout,
     pub(crate) tail: Tail,
     pub(crate) log: Arc<Log>,
-    pub(crate) server: mpsc::UnboundedReceiver<Asked>,
+    server: mpsc::UnboundedReceiver<Asked>,
     sealer: Sealer,
 }
 
@@ -50,8 +50,10 @@ pub(crate) enum Asked {
 #[derive(Default)]
 pub(crate) struct Log {
     blocks: Mutex<Vec<Arc<Block>>>,
-    pub(crate) broken: Mutex<Option<fn(Position) -> HistoryError>>,
+    broken: Mutex<Option<Fault>>,
 }
+
+pub(crate) type Fault = fn(Position) -> HistoryError;
 
 /// One client.
 pub(crate) struct Client {
@@ -89,14 +91,16 @@ impl Rig {
     /// Commits and publishes events; returns their positions.
     pub(crate) fn publish(&mut self, drafts: &[Draft]) -> Vec<Position> {
         let blocks = self.sealer.seal(drafts);
-        self.log
-            .blocks
-            .lock()
-            .unwrap()
-            .extend(blocks.iter().cloned());
+        self.log.blocks().extend(blocks.iter().cloned());
         self.tail.publish(&blocks);
         let entries = blocks.iter().flat_map(|block| &block.entries);
         entries.map(|entry| entry.position).collect()
+    }
+
+    /// What the server is told next.
+    pub(crate) async fn asked(&mut self) -> Asked {
+        let next = tokio::time::timeout(PATIENCE, self.server.recv());
+        next.await.expect("a word in time").unwrap()
     }
 
     /// A client whose handshake said all.
@@ -273,11 +277,17 @@ pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
 }
 
 impl Log {
-    pub(crate) fn forget(&self, up_to: Position) {
-        self.blocks
-            .lock()
-            .unwrap()
-            .retain(|block| block.last() > up_to);
+    /// From now on the log does not help.
+    pub(crate) fn break_with(&self, fault: Fault) {
+        *self.broken.lock().unwrap() = Some(fault);
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        *self.broken.lock().unwrap()
+    }
+
+    fn blocks(&self) -> MutexGuard<'_, Vec<Arc<Block>>> {
+        self.blocks.lock().unwrap()
     }
 }
 
@@ -288,10 +298,10 @@ impl History for Log {
         _: &Filter,
         max_bytes: usize,
     ) -> Result<HistoryPage, HistoryError> {
-        if let Some(error) = *self.broken.lock().unwrap() {
-            return Err(error(after));
+        if let Some(fault) = self.fault() {
+            return Err(fault(after));
         }
-        let blocks = self.blocks.lock().unwrap();
+        let blocks = self.blocks();
         let mut bytes = 0;
         let page: Vec<Arc<Block>> = blocks
             .iter()
@@ -303,12 +313,6 @@ impl History for Log {
             })
             .cloned()
             .collect();
-        if page
-            .first()
-            .is_some_and(|block| block.first() > Position(after.0 + 1))
-        {
-            return Err(HistoryError::Expired(after));
-        }
         let scanned_to = page.last().map_or(after, |block| block.last());
         Ok(HistoryPage {
             blocks: page,

@@ -1,7 +1,15 @@
-//! The keys of a PortSIP source.
+//! PortSIP sources: their keys, and how they become an adapter.
+
+mod simulation;
+
+use adapter::Adapter;
+use portsip::{
+    Config, Limits, Portsip,
+    wire::{Dialect, Topic},
+};
 
 use super::{Entry, Key, Kind};
-use crate::config::{Problem, Source};
+use crate::config::{Problem, Secret, Source};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "portsip",
@@ -9,6 +17,8 @@ pub(super) const ENTRY: Entry = Entry {
     example: "wss://pbx.example.com:8887/wsi",
     keys: KEYS,
     check,
+    build,
+    simulate: simulation::start,
 };
 
 const KEYS: &[Key] = &[
@@ -86,42 +96,72 @@ const KEYS: &[Key] = &[
     },
 ];
 
-/// Who logs in, and what each topic needs to be told.
 fn check(source: &Source) -> Vec<Problem> {
-    let settings = &source.settings;
-    let mut problems = Vec::new();
-    let mut problem = |key: &str, message: &str| {
-        problems.push(Problem {
-            key: key.to_owned(),
-            message: message.to_owned(),
-        });
-    };
-    let (username, extension) = (settings.text("username"), settings.text("extension_number"));
-    match (username, extension) {
-        (None, None) => problem("username", "nobody to log in as"),
-        (Some(_), Some(_)) => problem(
-            "extension_number",
-            "a source logs in as a user or as an extension, not both",
-        ),
-        (None, Some(_)) if settings.text("domain").is_none() => {
-            problem("domain", "an extension logs in to a domain");
-        }
-        _ => {}
-    }
-    let topics = settings.texts("topics");
-    let has = |topic: &str| topics.iter().any(|known| known == topic);
-    if has("extension_events") && settings.texts("extensions").is_empty() {
-        problem(
-            "extensions",
-            "extension_events needs to know which extensions",
-        );
-    }
-    if has("queue_events") && settings.texts("queues").is_empty() {
-        problem("queues", "queue_events needs to know which queues");
-    }
-    let global = topics.iter().any(|topic| topic.starts_with("global_"));
-    if global && settings.texts("tenants").is_empty() {
-        problem("tenants", "global_* topics need to know which tenants");
-    }
+    let problems = config(source).check().into_iter();
     problems
+        .map(|problem| Problem {
+            key: problem.key.to_owned(),
+            message: problem.message,
+        })
+        .collect()
+}
+
+fn build(source: &Source) -> Box<dyn Adapter> {
+    let limits = Limits {
+        silence: source.silence,
+        max_frame: source.max_frame.as_usize(),
+    };
+    Box::new(Portsip::new(source.id.clone(), config(source), limits))
+}
+
+fn config(source: &Source) -> Config {
+    let settings = &source.settings;
+    let text = |key| settings.text(key).map(str::to_owned);
+    let password = settings.secret("password").map_or("", Secret::expose);
+    let topics = match settings.texts("topics") {
+        [] => vec![Topic::Cdrs.as_str().to_owned()],
+        topics => topics.to_vec(),
+    };
+    Config {
+        url: source.url.as_str().to_owned(),
+        // "auto" is no dialect but the wish to find out.
+        dialect: settings.text("dialect").and_then(Dialect::parse),
+        username: text("username"),
+        extension_number: text("extension_number"),
+        domain: text("domain"),
+        password: portsip::config::Secret::new(password),
+        topics,
+        extensions: settings.texts("extensions").to_vec(),
+        queues: settings.texts("queues").to_vec(),
+        tenants: settings.texts("tenants").to_vec(),
+        service_numbers: settings.texts("service_numbers").to_vec(),
+        region: source.region.clone(),
+        ca_file: source.ca_file.clone(),
+        insecure_tls: source.insecure_tls,
+        allow_plaintext: source.allow_plaintext,
+        include_native: source.include_native,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(name: &str) -> Vec<&'static str> {
+        let key = KEYS.iter().find(|key| key.name == name).unwrap();
+        match key.kind {
+            Kind::Word(words) | Kind::Words(words) => words.to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_adapter() {
+        let (mut topics, mut known) = (words("topics"), Topic::ALL.map(Topic::as_str));
+        topics.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(topics, known);
+        let dialects = Dialect::ALL.map(Dialect::as_str);
+        assert_eq!(words("dialect"), [&["auto"], &dialects[..]].concat());
+    }
 }

@@ -7,7 +7,9 @@ use clap::Args;
 use super::{ConfigArg, Failure, print};
 use crate::config::{Config, Mode, Server, Size, Variables};
 
-/// Reads the file and the environment as `serve` does. Exit code 78 when there is a mistake.
+/// Say what is wrong with the config, or what would run.
+///
+/// Touches no network. Reads the file and the environment as `serve` does. Exit code 78 when there is a mistake.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     #[command(flatten)]

@@ -11,6 +11,8 @@ use clap::Args;
 use super::{ConfigArg, Exit, Failure, print};
 use crate::config::DEFAULTS;
 
+/// Write a commented config file.
+///
 /// The file holds every default, and examples of what has none. Only its owner may read it, as secrets may follow.
 #[derive(Debug, Args)]
 pub(super) struct Init {

@@ -43,21 +43,13 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the gateway.
     Serve(serve::Serve),
-    /// Say what is wrong with the config, or what would run, without touching the network.
     Check(check::Check),
-    /// Write a commented config file.
     Init(init::Init),
-    /// Run simulated PBXs with lively traffic, and a gateway. Needs no config and no network.
     Demo(serve::Demo),
-    /// Watch events as they happen, one line each.
     Tail(tail::Tail),
-    /// Run a simulated PBX to develop against.
     Sim(sim::Sim),
-    /// Make access tokens.
     Token(token::Token),
-    /// Print the JSON Schema of what is published.
     Schema(schema::Schema),
 }
 
@@ -119,6 +111,11 @@ fn wait<T>(task: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure>
         .build()
         .map_err(|error| Failure::new(Exit::Internal, format!("cannot start threads: {error}")))?;
     runtime.block_on(task)
+}
+
+/// Tells something that the program can do without: nobody may be reading.
+pub(crate) fn tell(text: &str) {
+    let _ = print(text);
 }
 
 /// Writes to stdout. That nobody reads any more is no failure.

@@ -4,7 +4,10 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
 
 use super::{Exit, Failure, print};
+use crate::{adapters, config::Config};
 
+/// Print the JSON Schema of what is published.
+///
 /// The schemas are draft 2020-12.
 #[derive(Debug, Args)]
 pub(super) struct Schema {
@@ -17,12 +20,15 @@ pub(super) struct Schema {
 enum Of {
     /// An object with the schema of the envelope (`event`), and that of `data` for each entity.
     Events,
+    /// The schema of switchhook.toml, for editors.
+    Config,
 }
 
 impl Schema {
     pub(super) fn run(self) -> Result<(), Failure> {
         let schema = match self.of {
             Of::Events => events(),
+            Of::Config => Config::schema(adapters::ALL),
         };
         let text = serde_json::to_string_pretty(&schema).map_err(|error| {
             Failure::new(Exit::Internal, format!("cannot write the schema: {error}"))

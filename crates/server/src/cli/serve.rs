@@ -10,6 +10,8 @@ use crate::{
     run,
 };
 
+/// Run the gateway.
+///
 /// Runs until SIGINT or SIGTERM: the first signal lets clients finish, the second does not. SIGHUP, or a change of the
 /// file, reloads sources, tokens, TLS and the settings of webhooks.
 #[derive(Debug, Args)]
@@ -18,7 +20,9 @@ pub(super) struct Serve {
     config: ConfigArg,
 }
 
-/// Prints what to open and a `tail` to try. Data is kept in a temporary folder.
+/// Run simulated PBXs with lively traffic, and a gateway.
+///
+/// Needs no config and no network. Prints what to open and a `tail` to try. Data is kept in a temporary folder.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
     /// Where the gateway listens.

@@ -6,6 +6,8 @@ use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use super::{Exit, Failure, print};
 use crate::config::{Digest, Scope};
 
+/// Make access tokens.
+///
 /// The gateway knows tokens by their SHA-256 only: a token that is lost cannot be shown again.
 #[derive(Debug, Args)]
 pub(super) struct Token {

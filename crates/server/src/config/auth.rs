@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
 use model::EventType;
+use serde_json::{Value, json};
 
 use super::{
     net::Url,
@@ -109,7 +110,7 @@ impl Auth {
     /// Reads the rules; `given` are the names of the sources in the file.
     pub(super) fn read(reader: &mut Reader<'_>, given: &[&str]) -> Self {
         let modes = [("none", Mode::None), ("tokens", Mode::Tokens)];
-        let mode = reader.slot("mode").and_then(|slot| slot.word(&modes));
+        let mode = reader.word("mode", &modes);
         let mut tokens: BTreeMap<String, Token> = BTreeMap::new();
         reader.tables("tokens", |reader| {
             let token = Token::read(reader, given)?;
@@ -135,7 +136,7 @@ impl Auth {
     /// What is wrong with these rules on this listener, and how to mend it.
     pub(super) fn misplaced(&self, listen: SocketAddr) -> Option<(String, &'static str)> {
         (self.mode == Mode::None && !listen.ip().is_loopback()).then(|| {
-            let wrong = format!("\"none\" lets everybody in, and {listen} is not loopback");
+            let wrong = format!("auth.mode \"none\" lets everybody in, and {listen} is not loopback");
             let mend = "write mode = \"tokens\" and add a token (`switchhook token new`), or listen on 127.0.0.1";
             (wrong, mend)
         })
@@ -234,6 +235,10 @@ impl Read for Scope {
     fn read(slot: &Slot<'_>) -> Option<Self> {
         slot.word(&Self::ALL)
     }
+
+    fn schema() -> Value {
+        json!({"enum": Self::ALL.map(|(name, _)| name)})
+    }
 }
 
 impl Digest {
@@ -266,6 +271,10 @@ impl Read for Digest {
         let mend = "`switchhook token new` prints the line; of a token you have, `printf %s TOKEN | sha256sum`";
         let text = slot.text("\"9f86d081…\"")?;
         Self::parse(&text).or_else(|| slot.wrong("a SHA-256 has 64 hex digits", mend))
+    }
+
+    fn schema() -> Value {
+        json!({"type": "string", "pattern": "^[0-9A-Fa-f]{64}$"})
     }
 }
 

@@ -49,10 +49,9 @@ pub struct Retention {
 
 impl Log {
     pub(super) fn read(reader: &mut Reader<'_>, folder: &Path) -> Self {
-        let engine = reader.slot("engine");
-        let engine = engine.and_then(|slot| slot.word(&[("sqlite", Engine::Sqlite)]));
+        let engine = reader.word("engine", &[("sqlite", Engine::Sqlite)]);
         let syncs = [("normal", Sync::Normal), ("full", Sync::Full)];
-        let sync = reader.slot("sync").and_then(|slot| slot.word(&syncs));
+        let sync = reader.word("sync", &syncs);
         let retention = reader.table("retention", |reader| {
             let hours = reader.count("hours", 72, 1..=876_000);
             Retention {

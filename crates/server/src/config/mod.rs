@@ -139,23 +139,67 @@ impl Config {
         };
         // A source with mistakes is still a source that others may refer to.
         let given = context.names("sources");
-        let config = context.read(|root| Self {
-            server: root.table("server", Server::read),
-            auth: root.table("auth", |reader| Auth::read(reader, &given)),
-            log: root.table("log", |reader| Log::read(reader, context.folder)),
-            webhooks: root.table("webhooks", Webhooks::read),
-            limits: root.table("limits", Limits::read),
-            tenants: root.table("tenants", |reader| Tenants::read(reader, &given)),
-            sources: root.table("sources", |reader| sources::read(reader, adapters)),
-        });
+        let config = context.read(|root| Self::sections(root, context.folder, &given, adapters));
         if let Some((wrong, mend)) = config.auth.misplaced(config.server.listen) {
-            context.complain_at(&["auth", "mode"], wrong, mend);
+            let given = context.names("auth").contains(&"mode");
+            let at = if given {
+                ["auth", "mode"]
+            } else {
+                ["server", "listen"]
+            };
+            context.complain_at(&at, wrong, mend);
         }
         let mistakes = context.mistakes.into_inner();
         if mistakes.is_empty() {
             Ok(config)
         } else {
             Err(Mistakes::new(file, mistakes))
+        }
+    }
+
+    /// The JSON Schema of the file, draft 2020-12. It is what the readers ask for, so it cannot differ from them; rules
+    /// that span several keys are told by `check` only.
+    #[must_use]
+    pub fn schema(adapters: &[Entry]) -> serde_json::Value {
+        let outside = Outside {
+            variables: &Variables::new(),
+            read_file: &|_| Err(io::ErrorKind::NotFound.into()),
+        };
+        // One of everything that may be absent, and nothing in it: a reader only asks about what is there.
+        let mut skeleton = "[server.tls]\n[[auth.tokens]]\n[auth.jwt]\n".to_owned();
+        for Entry { name, .. } in adapters {
+            skeleton.push_str(&format!("[sources.{name}]\nadapter = \"{name}\"\n"));
+        }
+        let root = tree::parse(Path::new(""), &skeleton).unwrap_or_default();
+        let context = reader::Context {
+            folder: Path::new(""),
+            outside,
+            root: &root,
+            mistakes: Vec::new().into(),
+        };
+        let mut schema = context.read(|root| {
+            Self::sections(root, context.folder, &[], adapters);
+            root.schema()
+        });
+        schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
+        schema["title"] = "switchhook.toml".into();
+        schema
+    }
+
+    fn sections(
+        root: &mut reader::Reader<'_>,
+        folder: &Path,
+        given: &[&str],
+        adapters: &[Entry],
+    ) -> Self {
+        Self {
+            server: root.table("server", Server::read),
+            auth: root.table("auth", |reader| Auth::read(reader, given)),
+            log: root.table("log", |reader| Log::read(reader, folder)),
+            webhooks: root.table("webhooks", Webhooks::read),
+            limits: root.table("limits", Limits::read),
+            tenants: root.table("tenants", |reader| Tenants::read(reader, given)),
+            sources: root.table("sources", |reader| sources::read(reader, adapters)),
         }
     }
 

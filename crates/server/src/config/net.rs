@@ -10,6 +10,7 @@ use super::reader::{Read, Slot};
 /// A URL with a host and without credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
+    text: String,
     uri: http::Uri,
 }
 
@@ -31,7 +32,16 @@ impl Url {
         // A port that is no number is left in the authority unnoticed.
         let authority = uri.authority()?;
         let port = authority.as_str().len() == authority.host().len() || uri.port_u16().is_some();
-        (whole && port && !authority.as_str().contains('@')).then_some(Self { uri })
+        (whole && port && !authority.as_str().contains('@')).then(|| Self {
+            text: text.to_owned(),
+            uri,
+        })
+    }
+
+    /// As it was written: without a path where none was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// `wss`, `https` …
@@ -109,7 +119,7 @@ impl Network {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.uri)
+        f.write_str(&self.text)
     }
 }
 

@@ -56,6 +56,18 @@ impl Read for Secret {
         }
         Some(Self(text))
     }
+
+    fn schema() -> serde_json::Value {
+        let only = |key: &str| {
+            serde_json::json!({
+                "type": "object",
+                "properties": {key: {"type": "string"}},
+                "required": [key],
+                "additionalProperties": false,
+            })
+        };
+        serde_json::json!({"oneOf": [{"type": "string", "minLength": 1}, only("env"), only("file")]})
+    }
 }
 
 /// A secret that is kept in a variable or a file.

@@ -44,11 +44,8 @@ impl Server {
             let mend = "write tls = { cert = \"server.pem\", key = \"server.key\" }";
             let cert = pem::path(reader, "cert", "CERTIFICATE");
             let key = pem::path(reader, "key", "PRIVATE KEY");
-            for file in ["cert", "key"] {
-                if !reader.has(file) {
-                    reader.missing(file, mend);
-                }
-            }
+            reader.require("cert", mend);
+            reader.require("key", mend);
             Some(Tls {
                 cert: cert?,
                 key: key?,

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use model::{Normalizer, SourceId};
+use serde_json::json;
 
 use super::{
     net::Url,
@@ -120,7 +121,7 @@ impl Settings {
 
 /// Reads every source.
 pub(super) fn read(reader: &mut Reader<'_>, adapters: &[Entry]) -> BTreeMap<SourceId, Source> {
-    let mut sources = BTreeMap::new();
+    let (mut sources, mut schemas) = (BTreeMap::new(), Vec::new());
     for (name, origin, slot) in reader.entries() {
         let id = SourceId::new(name).map_err(|error| {
             let mend = "rename the source, for example [sources.hq]";
@@ -128,11 +129,15 @@ pub(super) fn read(reader: &mut Reader<'_>, adapters: &[Entry]) -> BTreeMap<Sour
             slot.context.complain(origin, key, error.to_string(), mend);
         });
         if let Ok(id) = id.or_else(|()| SourceId::new("unnamed")) {
-            let source = slot.read_table(|reader| Source::read(reader, id, adapters));
+            let source = slot.read_table(|reader| {
+                let source = Source::read(reader, id, adapters);
+                schemas.push(reader.schema());
+                source
+            });
             sources.extend(source.map(|source| (source.id.clone(), source)));
         }
     }
-    reader.accept_all();
+    reader.accept_names(json!({ "anyOf": schemas }));
     sources
 }
 
@@ -203,15 +208,12 @@ const DAY: Period = Period::secs(86_400);
 
 fn adapter<'a>(reader: &mut Reader<'_>, adapters: &'a [Entry]) -> Option<&'a Entry> {
     let names: Vec<(&str, &Entry)> = adapters.iter().map(|known| (known.name, known)).collect();
-    match reader.slot("adapter") {
-        Some(slot) => slot.word(&names),
-        None => {
-            let known: Vec<&str> = adapters.iter().map(|known| known.name).collect();
-            let mend = format!("write adapter = \"…\" with one of {}", known.join(", "));
-            reader.missing("adapter", &mend);
-            None
-        }
-    }
+    let known: Vec<&str> = adapters.iter().map(|known| known.name).collect();
+    let mend = format!("write adapter = \"…\" with one of {}", known.join(", "));
+    reader.require("adapter", &mend);
+    let adapter = reader.word("adapter", &names)?;
+    reader.describe("adapter", json!({"const": adapter.name}));
+    Some(adapter)
 }
 
 /// The address: in a scheme that the adapter speaks, and encrypted, or on this machine, or plain by wish.
@@ -247,31 +249,31 @@ fn settings(reader: &mut Reader<'_>, keys: &'static [Key]) -> Settings {
             Kind::Secret => reader.optional(key.name).map(Setting::Secret),
             Kind::Texts => reader.optional(key.name).map(Setting::Texts),
             Kind::Flag => reader.optional(key.name).map(Setting::Flag),
-            Kind::Word(words) => reader
-                .slot(key.name)
-                .and_then(|slot| word(&slot, words))
-                .map(Setting::Text),
-            Kind::Words(words) => reader
-                .slot(key.name)
-                .map(|slot| {
-                    slot.items()
-                        .iter()
-                        .filter_map(|item| word(item, words))
-                        .collect()
+            Kind::Word(words) => {
+                let word = reader.word(key.name, &pairs(words));
+                word.map(|word| Setting::Text(word.to_owned()))
+            }
+            Kind::Words(words) => {
+                reader.describe(key.name, json!({"type": "array", "items": {"enum": words}}));
+                reader.slot(key.name).map(|slot| {
+                    let words = slot
+                        .items()
+                        .into_iter()
+                        .filter_map(|item| item.word(&pairs(words)));
+                    Setting::Texts(words.map(str::to_owned).collect())
                 })
-                .map(Setting::Texts),
+            }
         };
-        if key.required && !reader.has(key.name) {
-            reader.missing(key.name, key.help);
+        if key.required {
+            reader.require(key.name, key.help);
         }
         settings.extend(setting.map(|setting| (key.name, setting)));
     }
     Settings(settings)
 }
 
-fn word(slot: &Slot<'_>, words: &[&'static str]) -> Option<String> {
-    let named: Vec<(&str, &str)> = words.iter().map(|word| (*word, *word)).collect();
-    slot.word(&named).map(str::to_owned)
+fn pairs(words: &[&'static str]) -> Vec<(&'static str, &'static str)> {
+    words.iter().map(|word| (*word, *word)).collect()
 }
 
 /// Complains about a name that is none of the sources in the file.

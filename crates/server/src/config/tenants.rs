@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::{SourceId, Text};
+use serde_json::{Value as Json, json};
 
 use super::{
     reader::{Read, Reader, Slot, cut},
@@ -47,7 +48,7 @@ impl Tenants {
                 Some(())
             });
         }
-        reader.accept_all();
+        reader.accept_names(json!({"type": "object", "additionalProperties": NativeIds::schema()}));
         tenants
     }
 
@@ -70,5 +71,9 @@ impl Read for NativeIds {
             Value::List(_) => Read::read(slot).map(Self),
             _ => String::read(slot).map(|id| Self(vec![id])),
         }
+    }
+
+    fn schema() -> Json {
+        json!({"type": ["string", "array"], "items": {"type": "string"}})
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use serde_json::{Value, json};
+
 use super::reader::{Read, Slot};
 
 /// A number of bytes.
@@ -12,11 +14,12 @@ pub struct Size(u64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Period(pub(super) Duration);
 
-const SIZES: [(&str, u64); 8] = [
+const SIZES: [(&str, u64); 9] = [
     ("TiB", 1 << 40),
     ("GiB", 1 << 30),
     ("MiB", 1 << 20),
     ("KiB", 1 << 10),
+    ("TB", 1_000_000_000_000),
     ("GB", 1_000_000_000),
     ("MB", 1_000_000),
     ("KB", 1_000),
@@ -87,11 +90,19 @@ impl Read for Size {
     fn read(slot: &Slot<'_>) -> Option<Self> {
         slot.parsed("a size", "\"4MiB\"", Self::parse)
     }
+
+    fn schema() -> Value {
+        json!({"type": "string", "pattern": "^[0-9]+ *([KMGT]i?)?B$"})
+    }
 }
 
 impl Read for Period {
     fn read(slot: &Slot<'_>) -> Option<Self> {
         slot.parsed("a duration", "\"45s\"", Self::parse)
+    }
+
+    fn schema() -> Value {
+        json!({"type": "string", "pattern": "^[0-9]+ *(ms|s|m|h|d)$"})
     }
 }
 
@@ -112,9 +123,7 @@ fn measure(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let unit = unit.trim_start();
-    let (_, factor) = units
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
@@ -151,6 +160,7 @@ mod tests {
             "1.5GiB",
             "99999999999TiB",
             "4 apples",
+            "4mib",
         ] {
             assert_eq!(Size::parse(text), None, "{text}");
         }

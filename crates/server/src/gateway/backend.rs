@@ -35,8 +35,16 @@ impl HubBackend {
 }
 
 impl History for HubBackend {
-    fn page(&self, after: Position, filter: &Filter, max_bytes: usize) -> Result<HistoryPage, HistoryError> {
-        let page = self.hub.reader().page(after, &limit(max_bytes), &|block| filter.may_pass(block));
+    fn page(
+        &self,
+        after: Position,
+        filter: &Filter,
+        max_bytes: usize,
+    ) -> Result<HistoryPage, HistoryError> {
+        let page = self
+            .hub
+            .reader()
+            .page(after, &limit(max_bytes), &|block| filter.may_pass(block));
         page.map(of).map_err(unavailable)
     }
 }
@@ -48,7 +56,10 @@ impl Backend for HubBackend {
 
     fn bounds(&self) -> Bounds {
         let reader = self.hub.reader();
-        Bounds { oldest: reader.earliest(), newest: reader.head() }
+        Bounds {
+            oldest: reader.earliest(),
+            newest: reader.head(),
+        }
     }
 
     fn resume(&self, cursor: Cursor) -> Result<Resume, HistoryError> {
@@ -67,8 +78,16 @@ impl Backend for HubBackend {
         self.hub.reader().resolve_time(time).map_err(unavailable)
     }
 
-    fn page_back(&self, before: Position, filter: &Filter, max_bytes: usize) -> Result<HistoryPage, HistoryError> {
-        let page = self.hub.reader().page_back(before, &limit(max_bytes), &|block| filter.may_pass(block));
+    fn page_back(
+        &self,
+        before: Position,
+        filter: &Filter,
+        max_bytes: usize,
+    ) -> Result<HistoryPage, HistoryError> {
+        let page = self
+            .hub
+            .reader()
+            .page_back(before, &limit(max_bytes), &|block| filter.may_pass(block));
         page.map(of).map_err(unavailable)
     }
 
@@ -77,21 +96,45 @@ impl Backend for HubBackend {
     }
 
     fn ended_call(&self, id: &EntityId) -> Result<Option<Position>, HistoryError> {
-        let archived = self.hub.reader().archived(Collection::Calls, id).map_err(unavailable)?;
+        let archived = self
+            .hub
+            .reader()
+            .archived(Collection::Calls, id)
+            .map_err(unavailable)?;
         Ok(archived.map(|archived| archived.position))
     }
 
-    fn ended_calls(&self, since: Timestamp, before: Option<Position>, limit: usize) -> Result<EndedCalls, HistoryError> {
+    fn ended_calls(
+        &self,
+        since: Timestamp,
+        before: Option<Position>,
+        limit: usize,
+    ) -> Result<EndedCalls, HistoryError> {
         let before = before.unwrap_or(Position(u64::MAX));
-        let page = self.hub.reader().archived_before(Collection::Calls, before, since, limit).map_err(unavailable)?;
-        Ok(EndedCalls { last: page.items.iter().map(|archived| archived.position).collect(), next: page.next })
+        let page = self
+            .hub
+            .reader()
+            .archived_before(Collection::Calls, before, since, limit)
+            .map_err(unavailable)?;
+        Ok(EndedCalls {
+            last: page
+                .items
+                .iter()
+                .map(|archived| archived.position)
+                .collect(),
+            next: page.next,
+        })
     }
 
     fn sources(&self) -> Vec<ConfiguredSource> {
         let mut all = Vec::new();
         self.sources.each(|id, adapter, required| {
             let capabilities = adapter.descriptor().capabilities.clone();
-            all.push(ConfiguredSource { id: id.clone(), required, capabilities });
+            all.push(ConfiguredSource {
+                id: id.clone(),
+                required,
+                capabilities,
+            });
         });
         all
     }
@@ -102,7 +145,10 @@ impl Backend for HubBackend {
 
     fn health(&self) -> Health {
         let health = self.hub.health();
-        Health { log_writable: health.log_writable, state_rebuilt: health.state_rebuilt }
+        Health {
+            log_writable: health.log_writable,
+            state_rebuilt: health.state_rebuilt,
+        }
     }
 }
 
@@ -123,10 +169,18 @@ impl View for Moment {
     ) {
         let within = parent.map(|parent| format!("{parent}/"));
         let start = after.or(within.as_deref()).unwrap_or_default();
-        let walk = Walk { at: &self.0.entities, from: EntityId::from_text(start), within };
+        let walk = Walk {
+            at: &self.0.entities,
+            from: EntityId::from_text(start),
+            within,
+        };
         self.walk(collection, &walk, &mut |item| {
             // The walk begins with the one that the last page ended with.
-            if after == Some(&*item.id) { ControlFlow::Continue(()) } else { each(item) }
+            if after == Some(&*item.id) {
+                ControlFlow::Continue(())
+            } else {
+                each(item)
+            }
         });
     }
 
@@ -137,16 +191,29 @@ impl View for Moment {
         };
         let id = EntityId::from_text(&id);
         let mut found = None;
-        self.walk(collection, &Walk { at: &self.0.entities, from: id.clone(), within: None }, &mut |item| {
-            found = (*item.id == *id.as_str()).then(|| item.clone());
-            ControlFlow::Break(())
-        });
+        self.walk(
+            collection,
+            &Walk {
+                at: &self.0.entities,
+                from: id.clone(),
+                within: None,
+            },
+            &mut |item| {
+                found = (*item.id == *id.as_str()).then(|| item.clone());
+                ControlFlow::Break(())
+            },
+        );
         found
     }
 }
 
 impl Moment {
-    fn walk(&self, collection: Collection, walk: &Walk<'_>, each: &mut dyn FnMut(&Item) -> ControlFlow<()>) {
+    fn walk(
+        &self,
+        collection: Collection,
+        walk: &Walk<'_>,
+        each: &mut dyn FnMut(&Item) -> ControlFlow<()>,
+    ) {
         let at = &self.0.entities;
         match collection {
             Collection::Calls => walk.table(&at.calls, Entity::Call, each),
@@ -179,10 +246,17 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn table<T: Serialize>(&self, table: &Table<T>, wrap: fn(Arc<T>) -> Entity, each: &mut dyn FnMut(&Item) -> ControlFlow<()>) {
+    fn table<T: Serialize>(
+        &self,
+        table: &Table<T>,
+        wrap: fn(Arc<T>) -> Entity,
+        each: &mut dyn FnMut(&Item) -> ControlFlow<()>,
+    ) {
         for (id, stored) in table.range(self.from.clone()..) {
             let below = |within: &String| id.as_str().starts_with(within.as_str());
-            if !self.within.as_ref().is_none_or(below) || each(&self.item(id.text(), stored, wrap)).is_break() {
+            if !self.within.as_ref().is_none_or(below)
+                || each(&self.item(id.text(), stored, wrap)).is_break()
+            {
                 return;
             }
         }
@@ -212,11 +286,18 @@ impl Walk<'_> {
 }
 
 fn of(page: log::Page) -> HistoryPage {
-    HistoryPage { blocks: page.blocks, scanned_to: page.scanned_to }
+    HistoryPage {
+        blocks: page.blocks,
+        scanned_to: page.scanned_to,
+    }
 }
 
 fn limit(max_bytes: usize) -> Limit {
-    Limit { bytes: max_bytes, events: usize::MAX, time: PAGE_TIME }
+    Limit {
+        bytes: max_bytes,
+        events: usize::MAX,
+        time: PAGE_TIME,
+    }
 }
 
 fn unavailable(error: LogError) -> HistoryError {

@@ -18,8 +18,13 @@ impl SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Now {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let micros = i64::try_from(wall.as_micros()).unwrap_or(i64::MAX);
-        Now { mono: self.0.elapsed(), wall: Timestamp::from_micros(micros) }
+        Now {
+            mono: self.0.elapsed(),
+            wall: Timestamp::from_micros(micros),
+        }
     }
 }

@@ -6,13 +6,7 @@ mod reload;
 mod settings;
 mod sources;
 
-use std::{
-    io,
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::Router;
 use hub::{Hub, HubError, fanout, stream::Closing};
@@ -50,9 +44,6 @@ pub enum GatewayError {
         /// Why not.
         source: io::Error,
     },
-    /// An adapter refuses its source.
-    #[error("{0}")]
-    Source(String),
     /// The certificate cannot be used.
     #[error("cannot use the certificate of [server] tls")]
     Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -92,20 +83,27 @@ impl Gateway {
     /// # Errors
     /// When a part cannot start. The config has been checked, but not the machine.
     pub async fn start(config: Config) -> Result<Self, GatewayError> {
-        let adapters = sources::adapters(&config).map_err(GatewayError::Source)?;
+        let adapters = sources::adapters(&config);
         let address = config.server.listen;
         let listen = |source| GatewayError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let entropy: Entropy = Arc::new(random);
-        let seed = random().map_err(|source| GatewayError::System { doing: "get random numbers", source })?;
+        let seed = random().map_err(|source| GatewayError::System {
+            doing: "get random numbers",
+            source,
+        })?;
         let [epoch, first_connection, seeds, _] = words(seed);
 
         let options = settings::hub(&config, &adapters, epoch)?;
         let (hub, writer) = hub::start(options, Arc::clone(&clock))?;
         let (said, inbox) = control::channel();
-        let sources = Arc::new(Sources::new(hub.clone(), Arc::clone(&clock), u64::from_le_bytes(seeds)));
+        let sources = Arc::new(Sources::new(
+            hub.clone(),
+            Arc::clone(&clock),
+            u64::from_le_bytes(seeds),
+        ));
         let backend = Arc::new(HubBackend::new(hub.clone(), Arc::clone(&sources)));
         let fanout = fanout::start(
             &settings::fanout(&config.limits, u64::from_le_bytes(first_connection)),
@@ -114,28 +112,61 @@ impl Gateway {
             &(said as Arc<dyn fanout::Control>),
             &clock,
         )
-        .map_err(|source| GatewayError::System { doing: "start the fan-out", source })?;
+        .map_err(|source| GatewayError::System {
+            doing: "start the fan-out",
+            source,
+        })?;
         let closing = CancellationToken::new();
         let surface = Surface::new(Parts {
             backend,
             tail: hub.tail().clone(),
-            authority: Authority::new(settings::mode(&config.auth), settings::quota(&config.limits), Arc::clone(&clock), Arc::clone(&entropy)),
+            authority: Authority::new(
+                settings::mode(&config.auth),
+                settings::quota(&config.limits),
+                Arc::clone(&clock),
+                Arc::clone(&entropy),
+            ),
             fanout: fanout.clone(),
-            rules: settings::rules(&config.server),
+            rules: settings::rules(&config),
             pace: Pace::default(),
             clock,
-            entropy,
             stop: closing.clone(),
         });
         tokio::spawn(control::run(Arc::clone(&surface), inbox));
-        let tls = config.server.tls.as_ref().map(settings::tls).transpose().map_err(GatewayError::Tls)?;
+        let tls = config
+            .server
+            .tls
+            .as_ref()
+            .map(settings::tls)
+            .transpose()
+            .map_err(GatewayError::Tls)?;
         let router: Router = api::router(&surface);
-        let http = tokio::spawn(http::serve(listener, tls, router, http::Limits::default(), closing.clone()));
+        let http = tokio::spawn(http::serve(
+            listener,
+            tls,
+            router,
+            settings::http(&config.limits),
+            closing.clone(),
+        ));
         info!(%address, "listening");
 
-        let gateway = Self { address, hub, writer, fanout, surface, sources, closing, http, config };
+        let gateway = Self {
+            address,
+            hub,
+            writer,
+            fanout,
+            surface,
+            sources,
+            closing,
+            http,
+            config,
+        };
         let Ok(memos) = gateway.hub.rebuilt().await else {
-            return Err(gateway.drain().await.err().unwrap_or(GatewayError::Hub(HubError::Panicked)));
+            return Err(gateway
+                .drain()
+                .await
+                .err()
+                .unwrap_or(GatewayError::Hub(HubError::Panicked)));
         };
         gateway.sources.remember(memos.as_ref().clone());
         for (id, adapter) in adapters {
@@ -156,7 +187,11 @@ impl Gateway {
     ///
     /// # Errors
     /// When the log fails for good.
-    pub async fn run(mut self, file: Option<ConfigFile>, stop: CancellationToken) -> Result<(), GatewayError> {
+    pub async fn run(
+        mut self,
+        file: Option<ConfigFile>,
+        stop: CancellationToken,
+    ) -> Result<(), GatewayError> {
         let mut changes = reload::follow(file);
         let failed = loop {
             tokio::select! {
@@ -176,15 +211,28 @@ impl Gateway {
         info!("draining");
         self.sources.stop_all().await;
         self.hub.stop().await;
-        let Self { fanout, surface, closing, http, writer, .. } = self;
+        let Self {
+            fanout,
+            surface,
+            closing,
+            http,
+            writer,
+            ..
+        } = self;
         let joined = tokio::task::spawn_blocking(move || writer.join()).await;
         closing.cancel();
         fanout.drain(Closing::shutting_down(), DRAIN).await;
         surface.finished().await;
         match http.await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => warn!(error = &error as &dyn std::error::Error, "the accept loop failed"),
-            Err(error) => warn!(error = &error as &dyn std::error::Error, "the accept loop failed"),
+            Ok(Err(error)) => warn!(
+                error = &error as &dyn std::error::Error,
+                "the accept loop failed"
+            ),
+            Err(error) => warn!(
+                error = &error as &dyn std::error::Error,
+                "the accept loop failed"
+            ),
         }
         joined.unwrap_or(Err(HubError::Panicked))?;
         info!("stopped");

@@ -21,7 +21,10 @@ pub(super) fn follow(file: Option<ConfigFile>) -> mpsc::Receiver<Config> {
     if let Some(file) = file {
         tokio::spawn(async move {
             if let Err(reason) = watch(file, sender).await {
-                warn!(error = &reason as &dyn std::error::Error, "SIGHUP cannot be listened to: no reload");
+                warn!(
+                    error = &reason as &dyn std::error::Error,
+                    "SIGHUP cannot be listened to: no reload"
+                );
             }
         });
     } else {
@@ -53,23 +56,25 @@ async fn watch(file: ConfigFile, sender: mpsc::Sender<Config>) -> std::io::Resul
                 // The gateway is gone when nobody takes it.
                 let _ = sender.send(config).await;
             }
-            Err(error) => error!(error = &error as &dyn std::error::Error, "the config stays as it was"),
+            Err(error) => error!(
+                error = &error as &dyn std::error::Error,
+                "the config stays as it was"
+            ),
         }
     }
 }
 
 fn changed_at(file: &ConfigFile) -> Option<SystemTime> {
-    std::fs::metadata(&file.path).and_then(|metadata| metadata.modified()).ok()
+    std::fs::metadata(&file.path)
+        .and_then(|metadata| metadata.modified())
+        .ok()
 }
 
 impl Gateway {
     /// Takes over what can change in a running gateway, and says what cannot.
     pub(super) async fn reload(&mut self, new: Config) {
         let changes = config::diff(&self.config, &new);
-        let mut adapters = match sources::adapters(&new) {
-            Ok(adapters) => adapters,
-            Err(reason) => return error!(reason, "the config stays as it was"),
-        };
+        let mut adapters = sources::adapters(&new);
         for key in &changes.restart {
             warn!(key, "this change waits for the next start");
         }
@@ -80,7 +85,12 @@ impl Gateway {
         for id in changes.sources_removed.iter().chain(exchanged.clone()) {
             self.sources.stop(id).await;
         }
-        if self.hub.configure(settings::sources(&new, &adapters)).await.is_err() {
+        if self
+            .hub
+            .configure(settings::sources(&new, &adapters))
+            .await
+            .is_err()
+        {
             return;
         }
         for id in changes.sources_added.iter().chain(exchanged) {

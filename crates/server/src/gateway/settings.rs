@@ -1,13 +1,7 @@
 //! What the config means for each part.
 
-use std::{
-    collections::BTreeMap,
-    error::Error,
-    fs,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, error::Error, fs, sync::Arc};
 
-use adapter::Adapter;
 use hub::{fanout, log, state::SourceSettings, tail::TailLimits};
 use model::{SourceId, Text};
 use rustls::{
@@ -16,35 +10,52 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::GatewayError;
+use super::{GatewayError, sources::Adapters};
 use crate::{
     auth::{self, Quota},
-    config::{Auth, Config, Limits, Mode, Server, Sync, Tls},
-    http::{envelope::Rules, origin::OriginPolicy},
+    config::{Auth, Config, Limits, Mode, Sync, Tls},
+    http::{self, envelope::Rules, origin::OriginPolicy},
 };
 
-/// The adapters by source.
-pub(super) type Adapters = BTreeMap<SourceId, Arc<dyn Adapter>>;
-
-pub(super) fn hub(config: &Config, adapters: &Adapters, random: [u8; 8]) -> Result<hub::Options, GatewayError> {
+pub(super) fn hub(
+    config: &Config,
+    adapters: &Adapters,
+    random: [u8; 8],
+) -> Result<hub::Options, GatewayError> {
     let path = &config.log.path;
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(|source| GatewayError::Folder { path: folder.to_owned(), source })?;
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        fs::create_dir_all(folder).map_err(|source| GatewayError::Folder {
+            path: folder.to_owned(),
+            source,
+        })?;
     }
     let mut log = log::Options::new(path);
     log.sync = match config.log.sync {
         Sync::Normal => log::SyncMode::Normal,
         Sync::Full => log::SyncMode::Full,
     };
-    log.retention = log::Retention { age: config.log.retention.age, bytes: config.log.retention.bytes.0 };
-    log.frames = config.log.frames.0;
-    Ok(hub::Options { log, tail: TailLimits::default(), sources: sources(config, adapters), random })
+    log.retention = log::Retention {
+        age: config.log.retention.age,
+        bytes: config.log.retention.bytes.bytes(),
+    };
+    log.frames = config.log.frames.bytes();
+    Ok(hub::Options {
+        log,
+        tail: TailLimits::default(),
+        sources: sources(config, adapters),
+        random,
+    })
 }
 
 pub(super) fn sources(config: &Config, adapters: &Adapters) -> BTreeMap<SourceId, SourceSettings> {
     let mut settings = BTreeMap::new();
     for (id, source) in &config.sources {
-        let Some(adapter) = adapters.get(id) else { continue };
+        let Some(adapter) = adapters.get(id) else {
+            continue;
+        };
         let descriptor = adapter.descriptor();
         settings.insert(
             id.clone(),
@@ -64,8 +75,9 @@ pub(super) fn sources(config: &Config, adapters: &Adapters) -> BTreeMap<SourceId
 
 pub(super) fn fanout(limits: &Limits, first_connection: u64) -> fanout::Options {
     fanout::Options {
-        streams: count(limits.streams),
-        stream_memory: usize::try_from(limits.stream_memory.0).unwrap_or(usize::MAX),
+        // A browser beyond the limit is adopted too, to be told so.
+        streams: count(limits.streams).saturating_add(1_024),
+        stream_memory: limits.stream_memory.as_usize(),
         first_connection,
         ..fanout::Options::default()
     }
@@ -82,12 +94,26 @@ pub(super) fn quota(limits: &Limits) -> Quota {
 pub(super) fn mode(auth: &Auth) -> auth::Mode {
     match auth.mode {
         Mode::None => auth::Mode::None,
-        Mode::Tokens => auth::Mode::Tokens(auth.tokens.values().map(auth::StaticToken::from).collect()),
+        Mode::Tokens => {
+            auth::Mode::Tokens(auth.tokens.values().map(auth::StaticToken::from).collect())
+        }
     }
 }
 
-pub(super) fn rules(server: &Server) -> Rules {
-    Rules { origins: OriginPolicy::from(server), ..Rules::default() }
+pub(super) fn rules(config: &Config) -> Rules {
+    Rules {
+        origins: OriginPolicy::from(&config.server),
+        limits: http(&config.limits),
+    }
+}
+
+pub(super) fn http(limits: &Limits) -> http::Limits {
+    http::Limits {
+        headers: limits.headers.as_usize(),
+        body: limits.body.as_usize(),
+        patience: limits.header_time,
+        ..http::Limits::default()
+    }
 }
 
 /// The certificate chain and key, read from their files.
@@ -106,7 +132,9 @@ pub(super) fn tls(tls: &Tls) -> Result<TlsAcceptor, Box<dyn Error + Send + std::
 /// Native tenant ids of one source, each with its configured name.
 fn tenants(config: &Config, source: &SourceId) -> BTreeMap<Text, Text> {
     let pairs = config.tenants.of(source).into_iter().flatten();
-    pairs.map(|(native, name)| (native.as_str().into(), Text::clone(name))).collect()
+    pairs
+        .map(|(native, name)| (native.as_str().into(), Text::clone(name)))
+        .collect()
 }
 
 fn count(n: u32) -> usize {

@@ -19,8 +19,11 @@ use crate::{
     config::{Config, Source},
 };
 
+/// The adapters by source.
+pub(super) type Adapters = BTreeMap<SourceId, Arc<dyn Adapter>>;
+
 /// The sources that run.
-pub struct Sources {
+pub(super) struct Sources {
     hub: Hub,
     clock: Arc<dyn Clock>,
     seed: u64,
@@ -43,7 +46,13 @@ const GOODBYE: Duration = Duration::from_secs(3);
 impl Sources {
     /// None runs yet. `seed` is a random number, to keep sources out of step.
     pub(super) fn new(hub: Hub, clock: Arc<dyn Clock>, seed: u64) -> Self {
-        Self { hub, clock, seed, memos: Arc::default(), running: Mutex::default() }
+        Self {
+            hub,
+            clock,
+            seed,
+            memos: Arc::default(),
+            running: Mutex::default(),
+        }
     }
 
     /// Takes over what the translators of the last run of the gateway wanted to remember.
@@ -67,23 +76,38 @@ impl Sources {
             clock: Arc::clone(&self.clock),
             seed: self.seed ^ Key::of(source.id.as_str()).0,
             tap: Arc::new(()),
-            sink: Arc::new(Intake { hub: self.hub.clone(), memos: Arc::clone(&self.memos) }),
+            sink: Arc::new(Intake {
+                hub: self.hub.clone(),
+                memos: Arc::clone(&self.memos),
+            }),
         };
         let supervisor = Supervisor::new(setup);
-        let (handle, stop, id) = (supervisor.handle(), CancellationToken::new(), source.id.clone());
+        let (handle, stop, id) = (
+            supervisor.handle(),
+            CancellationToken::new(),
+            source.id.clone(),
+        );
         let token = stop.clone();
         let task = tokio::spawn(async move {
             if supervisor.run(token).await.is_err() {
                 error!(source = %id, "the hub has stopped: the source stops");
             }
         });
-        let running = Running { adapter, required: source.required, handle, stop, task };
+        let running = Running {
+            adapter,
+            required: source.required,
+            handle,
+            stop,
+            task,
+        };
         self.running().insert(source.id.clone(), running);
     }
 
     /// Stops a source and waits until it has said goodbye.
     pub(super) async fn stop(&self, id: &SourceId) {
-        let Some(running) = self.running().remove(id) else { return };
+        let Some(running) = self.running().remove(id) else {
+            return;
+        };
         running.end(id).await;
     }
 
@@ -124,7 +148,10 @@ impl Sources {
             queues: of(&known.queues, id),
             agents: of(&known.agents, id),
             devices: of(&known.devices, id),
-            memo: lock(&self.memos).get(id.as_str()).cloned().unwrap_or_default(),
+            memo: lock(&self.memos)
+                .get(id.as_str())
+                .cloned()
+                .unwrap_or_default(),
         }
     }
 
@@ -168,15 +195,9 @@ impl Sink for Intake {
 }
 
 /// The adapters of all configured sources. Touches no network.
-///
-/// # Errors
-/// When an adapter refuses what the config check let through: its key and why.
-pub(super) fn adapters(config: &Config) -> Result<BTreeMap<SourceId, Arc<dyn Adapter>>, String> {
-    let build = |source: &Source| {
-        let adapter = adapters::build(source).map_err(|reason| format!("sources.{}: {reason}", source.id))?;
-        Ok((source.id.clone(), adapter))
-    };
-    config.sources.values().map(build).collect()
+pub(super) fn adapters(config: &Config) -> Adapters {
+    let build = |source: &Source| Some((source.id.clone(), Arc::from(adapters::build(source)?)));
+    config.sources.values().filter_map(build).collect()
 }
 
 fn of<T>(table: &hub::state::Table<T>, source: &SourceId) -> Vec<Arc<T>> {

@@ -2,15 +2,18 @@
 
 use std::{fmt::Write as _, net::SocketAddr, path::Path};
 
-use portsip::sim::{Profile, Sim};
 use tempfile::TempDir;
 
 use super::{RunError, signals};
 use crate::{
-    adapters, cli,
+    adapters::{self, Simulated, Simulation},
+    cli,
     config::{Config, Outside, Variables},
     gateway::Gateway,
 };
+
+/// Calls that each PBX begins in a second.
+const RATE: f64 = 0.6;
 
 /// Runs simulated PBXs, a gateway that listens to them, and prints what to open.
 ///
@@ -22,77 +25,54 @@ pub async fn demo(listen: SocketAddr) -> Result<(), RunError> {
         doing: "make a temporary folder",
         source,
     })?;
-    let profile = Profile {
-        calls_per_s: 0.6,
-        seed: u64::from(std::process::id()),
-        ..Profile::default()
-    };
-    let sim = Sim::start(profile)
-        .await
-        .map_err(|source| RunError::System {
-            doing: "start the simulated PortSIP PBX",
-            source,
-        })?;
-    let config = config(listen, folder.path(), &sim)?;
-    let gateway = Gateway::start(config).await?;
-    cli::print(&welcome(gateway.address()));
+    let mut pbxs = Vec::new();
+    for entry in adapters::ALL {
+        let wish = Simulation {
+            rate: Some(RATE),
+            seed: Some(u64::from(std::process::id())),
+            ..Simulation::default()
+        };
+        pbxs.push((entry.name, (entry.simulate)(wish).await?));
+    }
+    let gateway = Gateway::start(config(listen, folder.path(), &pbxs)?).await?;
+    cli::tell(&welcome(gateway.address(), &pbxs));
     gateway.run(None, stop).await?;
     Ok(())
 }
 
-fn config(listen: SocketAddr, folder: &Path, sim: &Sim) -> Result<Config, RunError> {
-    let profile = sim.profile();
+fn config(
+    listen: SocketAddr,
+    folder: &Path,
+    pbxs: &[(&str, Simulated)],
+) -> Result<Config, RunError> {
     let mut text = format!(
-        "[server]\nlisten = \"{listen}\"\n\n[log]\npath = {:?}\n\n",
+        "[server]\nlisten = \"{listen}\"\n\n[log]\npath = {:?}\n",
         folder.join("switchhook.db")
     );
-    let list = |items: &mut dyn Iterator<Item = String>| {
-        items
-            .map(|item| format!("{item:?}"))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    // Writing to a string cannot fail.
-    let _ = write!(
-        text,
-        r#"[sources.hq]
-adapter = "portsip"
-url = {url:?}
-dialect = "{dialect}"
-username = "supervisor"
-password = {password:?}
-domain = {domain:?}
-topics = ["extension_events", "cdr_events", "queue_events", "queue_management_events"]
-extensions = [{extensions}]
-queues = [{queues}]
-service_numbers = ["{ivr}", "{voicemail}"]
-region = "GB"
-
-[tenants]
-acme = {{ hq = "{tenant}" }}
-"#,
-        url = sim.url(),
-        dialect = profile.dialect.as_str(),
-        password = profile.password,
-        domain = profile.domain,
-        extensions = list(&mut profile.extension_numbers()),
-        queues = list(&mut profile.queue_numbers()),
-        ivr = Profile::IVR,
-        voicemail = Profile::VOICEMAIL,
-        tenant = profile.tenant_id,
-    );
+    let mut tenant = Vec::new();
+    for (name, pbx) in pbxs {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n[sources.{name}]\n{}", pbx.source);
+        tenant.extend(pbx.tenant.as_ref().map(|id| format!("{name} = {id:?}")));
+    }
+    let _ = write!(text, "\n[tenants]\nacme = {{ {} }}\n", tenant.join(", "));
     let variables = Variables::new();
     let outside = Outside {
         variables: &variables,
-        read_file: &std::fs::read_to_string,
+        read_file: &|path: &Path| std::fs::read_to_string(path),
     };
     Config::read(Path::new("demo.toml"), &text, outside, adapters::ALL).map_err(RunError::Demo)
 }
 
-fn welcome(address: SocketAddr) -> String {
-    format!(
-        "\
-Switchhook listens to a simulated PortSIP PBX (source `hq`). Try, in another terminal:
+fn welcome(address: SocketAddr, pbxs: &[(&str, Simulated)]) -> String {
+    let mut text = "Switchhook listens to simulated PBXs:\n\n".to_owned();
+    for (name, pbx) in pbxs {
+        let _ = writeln!(text, "  {name:<9} {}", pbx.title);
+    }
+    let _ = write!(
+        text,
+        "
+Try, in another terminal:
 
   curl -N -H 'Accept: text/event-stream' 'http://{address}/v1/events?types=call.*&payload=false'
   curl 'http://{address}/v1/calls'
@@ -101,5 +81,6 @@ Switchhook listens to a simulated PortSIP PBX (source `hq`). Try, in another ter
 WebSocket: ws://{address}/v1/events?snapshot=true
 ^C ends it.
 "
-    )
+    );
+    text
 }

@@ -19,6 +19,8 @@ pub(super) struct Connection<W> {
     pub(super) id: ConnectionId,
     pub(super) wire: W,
     pub(super) decoder: Decoder,
+    /// Bytes that the decoder held when it was looked at last.
+    pub(super) undecoded: usize,
     pub(super) narrator: Narrator,
     pub(super) own: Own,
     pub(super) phase: Phase,

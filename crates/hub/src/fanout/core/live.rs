@@ -118,7 +118,7 @@ impl<W: Wire> Core<W> {
         }
     }
 
-    /// Bytes that wait for a connection.
+    /// Bytes that wait for a connection, or that it makes wait for the rest of what it says.
     pub(super) fn lag(&self, slot: u32) -> usize {
         let Some(connection) = self.connections[slot as usize].as_deref() else {
             return 0;
@@ -134,7 +134,9 @@ impl<W: Wire> Core<W> {
             | Phase::Replay { .. }
             | Phase::Closing { .. } => 0,
         };
-        behind.saturating_add(connection.own.waiting())
+        behind
+            .saturating_add(connection.own.waiting())
+            .saturating_add(connection.undecoded)
     }
 
     /// Lets go of what no member of a group waits for any more.

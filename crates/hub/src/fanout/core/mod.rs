@@ -117,6 +117,8 @@ pub(super) struct Core<W> {
     ahead: Vec<Key>,
     /// Would replay if there were memory.
     hungry: Vec<Key>,
+    /// When to look for memory again.
+    retry: Option<Duration>,
     wishes: Vec<Wish>,
     counters: Counters,
     buffer: Vec<u8>,
@@ -150,6 +152,7 @@ impl<W: Wire> Core<W> {
             again: Vec::new(),
             ahead: Vec::new(),
             hungry: Vec::new(),
+            retry: None,
             wishes: Vec::new(),
             counters: Counters::default(),
             buffer: vec![0; READ],
@@ -175,7 +178,9 @@ impl<W: Wire> Core<W> {
     ) {
         let mut decoder = Decoder::default();
         decoder.push(buffered);
-        let heartbeat = now.mono + self.options.heartbeat;
+        // Clients come in rushes; their heartbeats should not.
+        let half = self.options.heartbeat / 2;
+        let heartbeat = now.mono + half + half * u32::from(id.0.to_le_bytes()[0]) / 256;
         let until = match &opening {
             Opening::AwaitToken { within } => now.mono + *within,
             Opening::Stream(_) | Opening::Refuse(_) => heartbeat,
@@ -184,6 +189,7 @@ impl<W: Wire> Core<W> {
             id,
             wire,
             decoder,
+            undecoded: 0,
             narrator: Narrator::new(id),
             own: Own::default(),
             phase: Phase::Await { until },
@@ -327,7 +333,8 @@ impl<W: Wire> Core<W> {
     fn remove(&mut self, slot: u32) {
         self.leave(slot);
         if let Some(connection) = self.connections[slot as usize].take() {
-            self.memory.give(connection.own.held());
+            self.memory
+                .give(connection.own.held() + connection.undecoded);
             self.by_id.remove(&connection.id);
             self.vacant.push(slot);
             self.wishes.push(Wish::Closed(connection.id));

@@ -2,7 +2,10 @@
 
 use model::{Now, Position};
 
-use super::{Core, Found, Job, Phase, Task, Wish, append, connection::Waits};
+use super::{
+    Core, Found, Job, Phase, Task, Wish, append,
+    connection::{Connection, Waits},
+};
 use crate::{
     fanout::{HistoryError, socket::Wire},
     stream::{Closing, Notice},
@@ -46,9 +49,9 @@ impl<W: Wire> Core<W> {
         };
         match &mut connection.phase {
             Phase::Await { .. } | Phase::Live { .. } => false,
-            Phase::Snapshot { pages, .. } => {
-                if let Some(pages) = pages.take() {
-                    self.pull(slot, Task::Snapshot(pages));
+            Phase::Snapshot { .. } => {
+                if connection.waits == Waits::Nothing {
+                    self.turn_page(slot);
                 }
                 false
             }
@@ -61,6 +64,21 @@ impl<W: Wire> Core<W> {
                 self.part(slot, peer);
                 false
             }
+        }
+    }
+
+    fn turn_page(&mut self, slot: u32) {
+        if !self.memory.has_room(self.options.page) {
+            self.wait(slot, Waits::Memory);
+            return;
+        }
+        if let Some(Connection {
+            phase: Phase::Snapshot { pages, .. },
+            ..
+        }) = self.connection(slot)
+            && let Some(pages) = pages.take()
+        {
+            self.pull(slot, Task::Snapshot(pages));
         }
     }
 
@@ -187,9 +205,7 @@ impl<W: Wire> Core<W> {
             return;
         }
         connection.phase = Phase::Replay { position: *as_of };
-        if std::mem::take(&mut connection.bookmark) {
-            self.bookmark(slot, now);
-        }
+        self.bookmark_owed(slot, now);
     }
 
     fn replayed(&mut self, slot: u32, frames: Vec<u8>, events: u64, to: Position, now: Now) {

@@ -6,11 +6,15 @@ use model::Now;
 
 use super::{
     Core, FAREWELL, Phase, READ, Wish,
-    codec::{self, Opcode},
+    codec::{self, Decoder, Opcode},
     connection::{Peer, Waits},
 };
 use crate::{
-    fanout::{Start, Subscription, codec::Incoming, socket::Wire},
+    fanout::{
+        Start, Subscription,
+        codec::{Incoming, Violation},
+        socket::Wire,
+    },
     stream::{Closing, Notice},
 };
 
@@ -23,14 +27,17 @@ impl<W: Wire> Core<W> {
         let mut pong = None;
         let mut heard = false;
         let mut reads = 0;
-        while let Some(next) = self.hear(slot, &mut reads, now) {
+        while let Some(next) = self.hear(slot, &mut reads) {
             heard = true;
             match next {
-                Incoming::Text(text) => self.ask(slot, text),
-                // Of many pings the last may stand for all, which bounds what a flood of them is answered.
-                Incoming::Ping(payload) => pong = Some(payload),
-                Incoming::Pong => {}
-                Incoming::Close(code) => self.answer_goodbye(slot, code, now),
+                Err(violation) => self.object(slot, violation, now),
+                Ok(incoming) => match incoming {
+                    Incoming::Text(text) => self.ask(slot, text),
+                    // Of many pings the last may stand for all, which bounds what a flood of them is answered.
+                    Incoming::Ping(payload) => pong = Some(payload),
+                    Incoming::Pong => {}
+                    Incoming::Close(code) => self.answer_goodbye(slot, code, now),
+                },
             }
         }
         if let Some(payload) = pong
@@ -38,25 +45,27 @@ impl<W: Wire> Core<W> {
         {
             self.push(slot, codec::frame(Opcode::Pong, &payload));
         }
+        self.account(slot);
         heard
     }
 
     /// The filter, from where, and what is told about it.
     pub(super) fn subscribe(&mut self, slot: u32, subscription: Subscription, now: Now) {
         let left = self.leave(slot);
-        let considered = self.considered;
+        let head = self.tail.head();
         let Some(connection) = self.connection(slot) else {
             return;
         };
         let (is_open, here) = match &connection.phase {
-            Phase::Await { .. } => (false, considered),
+            Phase::Await { .. } => (false, head),
             Phase::Snapshot { as_of, .. } => (true, *as_of),
             Phase::Replay { position } => (true, left.unwrap_or(*position)),
             Phase::Live { .. } | Phase::Closing { .. } => return,
         };
         let from = match (&subscription.snapshot, subscription.from) {
             (Some(snapshot), _) => snapshot.as_of,
-            (None, Start::Live) => considered,
+            // The groups may be given less than is published: what is, is past.
+            (None, Start::Live) => head,
             (None, Start::After(position)) => position,
             (None, Start::Here) => here,
         };
@@ -90,6 +99,7 @@ impl<W: Wire> Core<W> {
         if let Some(reset) = &subscription.reset {
             self.say(slot, &Notice::Reset(reset), now);
         }
+        self.bookmark_owed(slot, now);
     }
 
     /// Tells how far everything was considered. Within a snapshot there is no such position: it follows then.
@@ -111,6 +121,16 @@ impl<W: Wire> Core<W> {
         };
         let cursor = self.tail.cursor(position);
         self.say(slot, &Notice::Bookmark { cursor }, now);
+    }
+
+    /// Tells it now, if it was asked for during a snapshot that is over.
+    pub(super) fn bookmark_owed(&mut self, slot: u32, now: Now) {
+        if let Some(connection) = self.connection(slot)
+            && matches!(connection.phase, Phase::Replay { .. })
+            && std::mem::take(&mut connection.bookmark)
+        {
+            self.bookmark(slot, now);
+        }
     }
 
     /// Says goodbye, and waits for the peer to say so too.
@@ -140,6 +160,19 @@ impl<W: Wire> Core<W> {
                 connection.wire.end();
                 self.remove(slot);
             }
+        }
+    }
+
+    /// Says goodbye to a client of which nothing more can be understood.
+    fn object(&mut self, slot: u32, violation: Violation, now: Now) {
+        self.counters.violations += 1;
+        let closing = Closing::new(violation.code(), violation.to_string());
+        self.close(slot, &closing, now);
+        if let Some(connection) = self.connection(slot)
+            && let Phase::Closing { peer, .. } = &mut connection.phase
+        {
+            *peer = Peer::Unintelligible;
+            connection.decoder = Decoder::default();
         }
     }
 
@@ -181,6 +214,16 @@ impl<W: Wire> Core<W> {
         self.arm(slot, until);
     }
 
+    /// What clients have begun to say and not ended is memory like what waits for them.
+    fn account(&mut self, slot: u32) {
+        if let Some(connection) = self.connections[slot as usize].as_deref_mut() {
+            let held = connection.decoder.held();
+            self.memory.take(held);
+            self.memory
+                .give(std::mem::replace(&mut connection.undecoded, held));
+        }
+    }
+
     fn is_open(&mut self, slot: u32) -> bool {
         self.connection(slot)
             .is_some_and(|connection| !matches!(connection.phase, Phase::Closing { .. }))
@@ -197,7 +240,7 @@ impl<W: Wire> Core<W> {
     }
 
     /// The next thing the client said. A client that is being answered, or does not take answers, is not read from.
-    fn hear(&mut self, slot: u32, reads: &mut usize, now: Now) -> Option<Incoming> {
+    fn hear(&mut self, slot: u32, reads: &mut usize) -> Option<Result<Incoming, Violation>> {
         loop {
             let connection = self.connections[slot as usize].as_deref_mut()?;
             let deaf =
@@ -209,20 +252,10 @@ impl<W: Wire> Core<W> {
                 match connection.decoder.next() {
                     Ok(Some(incoming)) => {
                         connection.silent = 0;
-                        return Some(incoming);
+                        return Some(Ok(incoming));
                     }
                     Ok(None) => {}
-                    Err(violation) => {
-                        self.counters.violations += 1;
-                        let closing = Closing::new(violation.code(), violation.to_string());
-                        self.close(slot, &closing, now);
-                        if let Some(connection) = self.connection(slot)
-                            && let Phase::Closing { peer, .. } = &mut connection.phase
-                        {
-                            *peer = Peer::Unintelligible;
-                        }
-                        continue;
-                    }
+                    Err(violation) => return Some(Err(violation)),
                 }
             }
             let connection = self.connections[slot as usize].as_deref_mut()?;

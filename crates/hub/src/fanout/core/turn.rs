@@ -16,6 +16,9 @@ use crate::{fanout::socket::Wire, stream::Closing};
 /// Bytes written to one connection before others get their turn.
 const BURST: usize = 512 * 1024;
 
+/// How often to see whether other shards have let go of memory.
+const RETRY: Duration = Duration::from_millis(250);
+
 enum Sent {
     /// Nothing waits.
     All,
@@ -61,37 +64,23 @@ impl<W: Wire> Core<W> {
         }
         self.relieve(now);
         self.memory.settle();
+        self.retry = (!self.hungry.is_empty()).then(|| now.mono + RETRY);
         more || !self.again.is_empty()
     }
 
     /// When a turn is due though nothing happens.
     pub(in crate::fanout) fn deadline(&self) -> Option<Duration> {
-        self.timers.next()
+        self.timers.next().into_iter().chain(self.retry).min()
     }
 
-    /// Does all that can be done for a connection now.
+    /// Does all that can be done for a connection now: once each, so that nobody who talks much keeps others waiting.
     pub(super) fn go_on(&mut self, slot: u32, now: Now) {
-        loop {
-            match self.send(slot, now) {
-                Sent::All => {
-                    if self.proceed(slot, now) {
-                        continue;
-                    }
-                }
-                Sent::Parked => {}
-                Sent::Enough => {
-                    if let Some(key) = self.key(slot) {
-                        self.look_again(key);
-                    }
-                }
-                Sent::Broken => {
-                    self.remove(slot);
-                    return;
-                }
-            }
-            if !self.listen(slot, now) {
-                return;
-            }
+        if self.attend(slot, now)
+            && self.listen(slot, now)
+            && self.attend(slot, now)
+            && let Some(key) = self.key(slot)
+        {
+            self.look_again(key);
         }
     }
 
@@ -102,6 +91,26 @@ impl<W: Wire> Core<W> {
         {
             connection.queued = true;
             self.again.push(key);
+        }
+    }
+
+    /// Sends what waits, and more when all is sent; false when that was the end of the connection.
+    fn attend(&mut self, slot: u32, now: Now) -> bool {
+        loop {
+            match self.send(slot, now) {
+                Sent::All if self.proceed(slot, now) => {}
+                Sent::All | Sent::Parked => return self.connection(slot).is_some(),
+                Sent::Enough => {
+                    if let Some(key) = self.key(slot) {
+                        self.look_again(key);
+                    }
+                    return true;
+                }
+                Sent::Broken => {
+                    self.remove(slot);
+                    return false;
+                }
+            }
         }
     }
 

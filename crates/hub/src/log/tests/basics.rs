@@ -385,3 +385,13 @@ fn synced_appends_are_read_like_others() {
         Position(10)
     );
 }
+
+#[test]
+fn the_log_moves_to_its_thread_and_readers_are_shared() {
+    fn moves<T: Send>(_: &T) {}
+    fn is_shared<T: Clone + Send + Sync>(_: &T) {}
+    let place = Place::new();
+    let (log, reader) = place.open();
+    moves(&log);
+    is_shared(&reader);
+}

@@ -1,3 +1,5 @@
+use std::fs;
+
 use ::model::{Cursor, Epoch, Position};
 
 use super::support::{Place, all_after, append, second};
@@ -173,4 +175,38 @@ fn cursors_of_other_logs_are_told() {
         }
     ));
     assert_eq!(reset(&reader, u64::MAX), Some(Reason::Ahead));
+}
+
+#[test]
+fn whatever_the_disk_kept_of_the_journal_no_position_is_given_twice() {
+    let mut place = Place::new();
+    place.options.reserve = 100;
+    place.options.journal = 1 << 30;
+    let (mut log, _) = place.open();
+    let journal = |place: &Place| fs::read(place.beside("-wal")).unwrap();
+    // The disk has at least what it had when it was last waited for.
+    let mut synced = journal(&place).len();
+    for n in 0..40 {
+        let ceiling = log.ledger.ceiling;
+        append(&mut log, 10, 50, n);
+        if log.ledger.ceiling != ceiling {
+            synced = journal(&place).len();
+        }
+        if n % 3 != 0 {
+            continue;
+        }
+        let journal = journal(&place);
+        for kept in (synced..=journal.len()).step_by(5_000) {
+            let mut after = Place::new();
+            fs::copy(&place.options.path, &after.options.path).unwrap();
+            fs::write(after.beside("-wal"), &journal[..kept]).unwrap();
+            after.options.machine = Some("run 2".to_owned());
+            let (restarted, reader) = after.open();
+            assert!(restarted.next() >= log.next(), "{n} {kept}");
+            let last = log.next().0 - 1;
+            let seen = reset(&reader, last);
+            let whole = reader.head().0 == last;
+            assert_eq!(seen, (!whole).then_some(Reason::Lost), "{n} {kept}");
+        }
+    }
 }

@@ -5,12 +5,12 @@
 use std::sync::Arc;
 
 use model::{
-    Basis, Cause, Cdr, Collection, Data, Direction, Durations, End, EndedBy, EventType, Leg,
-    LegRole, LegState, Outcome, Timestamp,
+    Basis, Cause, Cdr, Collection, Data, Direction, Durations, End, EndedBy, EntityId, EventType,
+    Leg, LegRole, LegState, Outcome, Timestamp,
     observation::{CdrFact, CdrLeg, LegFact},
 };
 
-use super::slot::{Slot, Times};
+use super::{slot::Slot, times::Times};
 use crate::{
     draft::Closing,
     state::{
@@ -48,10 +48,10 @@ impl State {
                 self.put_call(turn, slot);
             }
         }
-        self.publish_record(turn, fact, id, call);
+        self.publish_record(turn, fact, &id, &call);
     }
 
-    fn knows_call(&mut self, turn: &mut Turn<'_>, id: &model::EntityId) -> bool {
+    fn knows_call(&mut self, turn: &mut Turn<'_>, id: &EntityId) -> bool {
         match self.take_call(turn, id) {
             Some(slot) => {
                 self.put_call(turn, slot);
@@ -156,13 +156,11 @@ impl State {
         let (ringing, answered) = (called(|leg| leg.ringing_at), called(|leg| leg.answered_at));
         if times.ringing.is_some() && ringing.is_some() && ringing != times.ringing {
             times.ringing = ringing;
-            slot.changed("ringing_at");
         }
         if times.answered.is_some() && answered.is_some() && answered != times.answered {
             times.answered = answered;
-            slot.changed("answered_at");
         }
-        times.write_call(slot.call_mut());
+        slot.set_times(times);
     }
 
     /// The record says otherwise of a call that has ended.
@@ -189,7 +187,7 @@ impl State {
                     && (end.native.is_none() || known.native == end.native)
             });
             if !same && end.cause != Cause::Unknown {
-                call.end = Some(end.clone());
+                slot.told_end = Some(end.clone());
             }
         }
         slot.pending.touched = true;
@@ -238,8 +236,8 @@ impl State {
         &mut self,
         turn: &mut Turn<'_>,
         fact: &CdrFact,
-        id: model::EntityId,
-        call: model::EntityId,
+        id: &EntityId,
+        call: &EntityId,
     ) {
         self.settle_touched(turn);
         let tenant = turn.mark.tenant.clone();
@@ -278,16 +276,16 @@ impl State {
             cdr.legs.push(leg);
         }
         summarise(&mut cdr);
-        let slot = self.calls.get(&call);
+        let slot = self.calls.get(call);
         if let Some(slot) = slot {
             involved.join(&slot.involved);
         }
         let interaction = slot.map_or_else(|| call.text(), |slot| slot.call.interaction_id.text());
-        self.closed_now(turn, Collection::Cdrs, &id, 1);
+        self.closed_now(turn, Collection::Cdrs, id, 1);
         let about = About {
             kind: EventType::CdrCreated,
             time: fact.ended_at.unwrap_or_else(|| turn.mark.when()),
-            subject: subject("cdrs", &id),
+            subject: subject("cdrs", id),
             partition: call.text(),
             correlation: Some(interaction),
             tenant,
@@ -343,8 +341,7 @@ fn settle_start(slot: &mut Slot, started_at: Option<Timestamp>) {
     let mut times = Times::of_call(&slot.call);
     if started_at.is_some() && started_at != times.started {
         times.started = started_at;
-        times.write_call(slot.call_mut());
-        slot.changed("started_at");
+        slot.set_times(times);
     }
 }
 

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use model::{Call, CallState, Data, EventType, Handled, Leg, LegRole, LegState, Party, Timestamp};
 
-use super::slot::{Pending, Slot, Times, earliest};
+use super::{
+    slot::{Pending, Slot},
+    times::{Times, earliest},
+};
 use crate::{
     block::Key,
     state::{State, mark::Turn},
@@ -64,22 +67,31 @@ impl State {
             self.change_call(turn, slot, kind, at, Data::default());
         }
         slot.pending = Pending::default();
+        // Nothing is held that was not published: what this frame noted only for itself follows from the legs again.
+        slot.call = Arc::clone(&slot.told);
         omit_old_legs(slot);
     }
 
     fn announce_ringing(&mut self, turn: &mut Turn<'_>, slot: &mut Slot, derived: &Derived) {
         let mut times = Times::of_call(&slot.call);
-        let first = times.ringing.is_none();
-        let ringing = earliest(times.ringing, derived.ringing);
-        if ringing == times.ringing {
+        let before = slot.call.ringing_at;
+        let known = times;
+        times.ringing = earliest(times.ringing, derived.ringing);
+        times.answered = earliest(times.answered, derived.answered);
+        if times == known {
             return;
         }
-        times.ringing = ringing;
-        times.write_call(slot.call_mut());
-        if !first {
-            slot.changed("ringing_at");
+        // The answer decides whether a ringing was before it, but is announced after it.
+        slot.set_times(times);
+        let Some(at) = slot.call.ringing_at.filter(|_| before.is_none()) else {
             return;
+        };
+        let answered = slot.call.answered_at;
+        if known.answered.is_none() && answered.is_some() {
+            slot.call_mut().answered_at = None;
         }
+        slot.unchanged("ringing_at");
+        slot.unchanged("answered_at");
         let on_the_way = matches!(
             slot.call.state,
             CallState::Setup | CallState::Service | CallState::Queued
@@ -87,40 +99,44 @@ impl State {
         if on_the_way && derived.state != CallState::Parked {
             slot.call_mut().state = CallState::Ringing;
         }
-        let at = slot.call.ringing_at.unwrap_or_else(|| turn.mark.when());
         // It alerts no more when an answer came in the same frame.
         slot.pending.late |= derived.state != CallState::Ringing;
         self.change_call(turn, slot, EventType::CallRinging, at, Data::default());
+        if slot.call.answered_at != answered {
+            slot.call_mut().answered_at = answered;
+        }
     }
 
     fn announce_answer(&mut self, turn: &mut Turn<'_>, slot: &mut Slot, derived: &Derived) {
-        let mut times = Times::of_call(&slot.call);
-        let first = times.answered.is_none();
-        let answered = earliest(times.answered, derived.answered);
+        let first = slot.told.answered_at.is_none();
         if slot.call.answered_by != derived.answered_by && derived.answered_by.is_some() {
             slot.call_mut().answered_by.clone_from(&derived.answered_by);
             if !first {
                 slot.changed("answered_by");
             }
         }
-        if answered == times.answered {
+        let Some(at) = slot.call.answered_at.filter(|_| first) else {
             return;
-        }
-        times.answered = answered;
-        times.write_call(slot.call_mut());
-        if !first {
-            slot.changed("answered_at");
-            return;
-        }
+        };
+        slot.unchanged("answered_at");
         slot.call_mut().state = derived.state;
-        let at = slot.call.answered_at.unwrap_or_else(|| turn.mark.when());
         self.change_call(turn, slot, EventType::CallAnswered, at, Data::default());
     }
 
     /// Writes who has talked in the call, as its legs tell.
     pub(in crate::state) fn refresh_handled(&self, slot: &mut Slot) {
-        let fresh = handled(&slot.call);
-        if fresh.len() >= slot.call.handled_by.len() && fresh != slot.call.handled_by {
+        let mut fresh = handled(&slot.call);
+        if slot.call.legs_omitted > 0 {
+            // Of legs that are left out only this is left.
+            let known = slot.call.handled_by.iter().filter(|known| {
+                let same = |fresh: &Handled| fresh.from == known.from && fresh.party == known.party;
+                known.to.is_some() && !fresh.iter().any(same)
+            });
+            let known: Vec<Handled> = known.cloned().collect();
+            fresh.splice(0..0, known);
+            fresh.drain(..fresh.len().saturating_sub(MAX_HANDLED));
+        }
+        if fresh != slot.call.handled_by {
             slot.call_mut().handled_by = fresh;
         }
     }
@@ -248,4 +264,7 @@ fn omit_old_legs(slot: &mut Slot) {
 }
 
 /// The most legs that were answered and have ended: with more a call would outgrow an event.
-const MAX_ANSWERED: usize = 64;
+const MAX_ANSWERED: usize = 32;
+
+/// The most people that a call names as having handled it: the last ones.
+const MAX_HANDLED: usize = 64;

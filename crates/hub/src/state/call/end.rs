@@ -9,8 +9,9 @@ use model::{
 
 use super::{
     legs::{Step, forced, is_better},
-    slot::{Slot, Times},
+    slot::Slot,
     timed,
+    times::Times,
 };
 use crate::state::{
     State,
@@ -47,20 +48,13 @@ impl State {
     }
 
     /// Ends a call of which nothing was heard for too long.
-    pub(in crate::state) fn end_lost(
-        &mut self,
-        turn: &mut Turn<'_>,
-        slot: &mut Slot,
-        kind: OriginKind,
-        rule: &'static str,
-    ) {
+    pub(in crate::state) fn end_lost(&mut self, turn: &mut Turn<'_>, slot: &mut Slot, mark: Mark) {
         let end = End::new(
             Cause::SourceLost,
             Outcome::Unknown,
             EndedBy::Unknown,
             Basis::Inferred,
         );
-        let mark = Mark::own(&turn.mark.source, turn.now, kind, rule);
         let at = turn.now.wall;
         turn.under(mark, |turn| self.finish(turn, slot, Some(&end), at));
     }
@@ -79,6 +73,7 @@ impl State {
         self.announce(turn, slot);
         let waiting = !slot.waiting.is_empty();
         let end = conclude(slot, told, waiting);
+        slot.told_end = told.cloned();
         for index in 0..slot.call.legs.len() {
             self.force_leg(turn, slot, index, &end, at);
         }
@@ -162,12 +157,11 @@ impl State {
         }
         if let Some(told) = told
             && slot
-                .call
-                .end
+                .told_end
                 .as_ref()
                 .is_none_or(|known| is_better(told, known))
         {
-            slot.call_mut().end = Some(told.clone());
+            slot.told_end = Some(told.clone());
         }
     }
 
@@ -177,19 +171,9 @@ impl State {
             return;
         }
         self.rederive(slot);
-        let told = slot
-            .call
-            .end
-            .clone()
-            .filter(|end| end.basis == Basis::Native);
-        if told.is_some() || slot.call.answered_at != slot.told.answered_at {
-            let mut end = conclude(slot, told.as_ref(), false);
-            if let (None, Some(known)) = (&told, &slot.call.end) {
-                end.cause = known.cause;
-                end.ended_by = known.ended_by;
-            }
-            slot.call_mut().end = Some(end);
-        }
+        let told = slot.told_end.clone();
+        let end = conclude(slot, told.as_ref(), false);
+        slot.call_mut().end = Some(end);
         let hold = slot
             .call
             .durations
@@ -212,7 +196,12 @@ impl State {
 fn conclude(slot: &Slot, told: Option<&End>, waiting: bool) -> End {
     let call = &slot.call;
     let answered = call.answered_at.is_some();
-    let mut end = match told {
+    // What somebody concluded before the answer was known is void.
+    let void = |end: &End| {
+        let outcome = matches!(end.outcome, Outcome::Answered | Outcome::Transferred);
+        end.basis == Basis::Inferred && answered && !outcome && end.cause != Cause::SourceLost
+    };
+    let mut end = match told.filter(|end| !void(end)) {
         Some(told) => told.clone(),
         None if slot.lost_a_leg() => End::new(
             Cause::Transferred,
@@ -224,7 +213,13 @@ fn conclude(slot: &Slot, told: Option<&End>, waiting: bool) -> End {
     };
     let open = matches!(end.cause, Cause::Unknown | Cause::Normal | Cause::Cancelled);
     if !answered && open && end.ended_by == EndedBy::Caller {
+        // Once the call has ended, its legs no longer say where the caller was when he gave up.
+        let was_in_queue = call
+            .end
+            .as_ref()
+            .is_some_and(|end| end.cause == Cause::QueueAbandoned);
         let in_queue = waiting
+            || was_in_queue
             || call
                 .legs
                 .iter()
@@ -265,6 +260,7 @@ fn from_legs(call: &Call, answered: bool) -> End {
             .iter()
             .filter(move |leg| leg.role == role)
             .filter_map(|leg| leg.end.as_ref().map(|end| (leg.ended_at, &leg.id, end)))
+            .filter(|(_, _, end)| end.cause != Cause::Unknown)
             .max_by_key(|(at, id, _)| (*at, (*id).clone()))
             .map(|(_, _, end)| end.clone())
     };

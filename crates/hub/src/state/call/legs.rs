@@ -12,7 +12,11 @@ use model::{
     observation::{LegFact, LegPatch, Ref},
 };
 
-use super::slot::{Slot, Times, earliest};
+use super::{
+    hold::add_hold,
+    slot::Slot,
+    times::{Times, earliest},
+};
 use crate::{
     block::Key,
     state::{State, mark::Turn},
@@ -282,36 +286,6 @@ impl State {
         step.jump = is_jump(leg, step);
     }
 
-    /// A step onto or off hold, or the answer.
-    fn toggle_hold(
-        &mut self,
-        slot: &mut Slot,
-        leg: &Leg,
-        state: LegState,
-        at: Timestamp,
-        step: &mut Step,
-    ) {
-        match (leg.state, state) {
-            (LegState::Connected, LegState::Held) => {
-                slot.set_hold_since(&leg.id, at);
-                slot.holds.total_ms.get_or_insert(0);
-                step.kind = Some(EventType::LegHeld);
-            }
-            (LegState::Held, LegState::Connected) => {
-                add_hold(slot, leg, at);
-                slot.set_hold_since(&leg.id, at);
-                step.kind = Some(EventType::LegResumed);
-            }
-            (LegState::Connected | LegState::Held, _) => {}
-            (_, LegState::Held) => {
-                slot.set_hold_since(&leg.id, at);
-                slot.holds.total_ms.get_or_insert(0);
-                step.kind = Some(EventType::LegHeld);
-            }
-            _ => step.kind = Some(EventType::LegAnswered),
-        }
-    }
-
     /// A leg that is over already is said to be over: the better knowledge of the two stays.
     fn amend_end(
         &mut self,
@@ -456,13 +430,6 @@ fn is_jump(leg: &Leg, step: &Step) -> bool {
         Some(EventType::LegEnded) => step.fresh,
         _ => false,
     }
-}
-
-/// Hold that has lasted until now.
-fn add_hold(slot: &mut Slot, leg: &Leg, until: Timestamp) {
-    let since = slot.hold_since(&leg.id).or(leg.answered_at);
-    let held = since.map_or(0, |since| until.millis_since(since));
-    *slot.holds.total_ms.get_or_insert(0) += held;
 }
 
 /// The end of a leg that ends because its call is over.

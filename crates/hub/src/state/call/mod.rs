@@ -3,24 +3,26 @@
 mod cdr;
 mod derive;
 mod end;
+mod hold;
 mod legs;
 mod orphans;
+mod patch;
 mod slot;
+mod times;
 mod transfer;
 
 use std::{sync::Arc, time::Duration};
 
 use model::{
-    Call, CallState, Change, Collection, Data, Direction, End, EntityId, EventType, Party, Route,
-    RouteKind, Text, Timestamp,
+    Call, CallState, Change, Collection, Data, Direction, End, EntityId, EventType, Party, Text,
+    Timestamp,
     event::Transition,
-    observation::{CallPatch, Fact, Ref},
+    observation::{CallPatch, Fact},
 };
 
 pub(super) use orphans::Orphans;
 pub(super) use slot::{Ending, Remembered, RememberedEnd, Slot};
 
-use self::slot::{Times, earliest, fill, same_place};
 use super::{
     State,
     mark::{About, Mark, Turn, subject},
@@ -50,7 +52,7 @@ impl State {
             | Fact::Leg(_)
             | Fact::Transferred { .. }
             | Fact::Parked { .. }
-            | Fact::CallEnded { .. } => self.orphan(turn, id, fact),
+            | Fact::CallEnded { .. } => self.orphan(turn, &id, fact),
             _ => {}
         }
     }
@@ -101,10 +103,22 @@ impl State {
         Some(slot)
     }
 
+    /// Whether a call was known and has ended.
+    pub(super) fn is_over(&mut self, turn: &mut Turn<'_>, id: &EntityId) -> bool {
+        let Some(slot) = self.take_call(turn, id) else {
+            return false;
+        };
+        let over = !slot.is_open();
+        self.calls.insert(id.clone(), slot);
+        over
+    }
+
     pub(super) fn put_call(&mut self, turn: &mut Turn<'_>, mut slot: Box<Slot>) {
         let id = slot.call.id.clone();
         self.confirm(turn, &id);
-        slot.seen = slot.seen.max(turn.mark.recorded);
+        if slot.seen < self.gap_end(&slot.call.source) {
+            slot.seen = turn.mark.recorded;
+        }
         if !self.touched.contains(&id) {
             self.touched.push(id.clone());
         }
@@ -175,122 +189,8 @@ impl State {
             Data::default(),
         );
         slot.pending.routed = routed;
+        self.waits_already(turn, &mut slot);
         Some(slot)
-    }
-
-    fn begin_earlier(&mut self, turn: &Turn<'_>, slot: &mut Slot) {
-        let mut times = Times::of_call(&slot.call);
-        let started = earliest(times.started, turn.mark.time);
-        if started != times.started {
-            times.started = started;
-            times.write_call(slot.call_mut());
-            slot.changed("started_at");
-        }
-    }
-
-    pub(super) fn patch_call(&mut self, turn: &mut Turn<'_>, slot: &mut Slot, patch: &CallPatch) {
-        slot.pending.touched = true;
-        if slot.call.tenant.is_none() && turn.mark.tenant.is_some() {
-            slot.call_mut().tenant.clone_from(&turn.mark.tenant);
-            slot.changed("tenant");
-        }
-        if let Some(direction) = patch.direction
-            && slot.call.direction == Direction::Unknown
-            && direction != Direction::Unknown
-        {
-            slot.call_mut().direction = direction;
-            slot.changed("direction");
-        }
-        let tenant = slot.call.tenant.clone();
-        for (told, side) in [(&patch.caller, Side::Caller), (&patch.callee, Side::Callee)] {
-            let Some(told) = told else { continue };
-            let mut party = side.of(&slot.call).clone();
-            if fill(&mut party, told) {
-                self.enrich(&turn.mark.source, tenant.as_ref(), &mut party);
-                self.involve_party(&mut slot.involved, &party);
-                *side.of_mut(slot.call_mut()) = party;
-                slot.changed(side.name());
-            }
-        }
-        if patch.did.is_some() && slot.call.did.is_none() {
-            slot.call_mut().did.clone_from(&patch.did);
-            slot.changed("did");
-        }
-        if patch.trunk.is_some() && slot.call.trunk.is_none() {
-            slot.call_mut().trunk.clone_from(&patch.trunk);
-            slot.changed("trunk");
-        }
-        if let Some(route) = &patch.route {
-            self.route(turn, slot, route, turn.mark.time);
-        }
-        let mut native = slot.call.native.clone();
-        native.merge(&patch.native);
-        if native != slot.call.native {
-            slot.call_mut().native = native;
-            slot.changed("native");
-        }
-        let external = match slot.call.direction {
-            Direction::Inbound => Some(&slot.call.caller),
-            Direction::Outbound => Some(&slot.call.callee),
-            Direction::Internal | Direction::Transit | Direction::Unknown => None,
-        }
-        .filter(|party| !party.is_empty());
-        if external != slot.call.external.as_ref() {
-            let external = external.cloned();
-            slot.call_mut().external = external;
-            slot.changed("external");
-        }
-    }
-
-    /// The call reached a service or a new destination.
-    pub(super) fn route(
-        &mut self,
-        turn: &mut Turn<'_>,
-        slot: &mut Slot,
-        route: &Route,
-        at: Option<Timestamp>,
-    ) {
-        let known = slot.call.route.as_ref();
-        if known.is_some_and(|known| same_place(known, route)) {
-            slot.routed = slot.routed.max(at);
-            return;
-        }
-        if let (Some(known), Some(told)) = (slot.routed, at)
-            && told <= known
-        {
-            return;
-        }
-        slot.routed = at;
-        slot.call_mut().route = Some(route.clone());
-        slot.pending.routed = true;
-        slot.pending.touched = true;
-        slot.pending.at = slot.pending.at.max(at);
-        if !slot.is_open() {
-            slot.changed("route");
-        }
-        if route.kind == RouteKind::Queue {
-            let at = Ref {
-                id: route.id.clone(),
-                number: route.number.clone(),
-            };
-            if let Some(queue) = self.queue_at(turn, &at) {
-                self.involve_queue(&mut slot.involved, &queue);
-                slot.call_mut().queue = Some(queue);
-            }
-        }
-    }
-
-    fn park(&mut self, turn: &mut Turn<'_>, slot: &mut Slot, place: Option<&Route>) {
-        if !slot.is_open() || slot.parked == place.is_some() {
-            return;
-        }
-        slot.parked = place.is_some();
-        slot.pending.touched = true;
-        slot.pending.at = Some(turn.mark.when());
-        if let Some(place) = place {
-            slot.call_mut().route = Some(place.clone());
-            slot.changed("route");
-        }
     }
 
     /// Publishes what the frame did to the calls it touched, after the events of their legs.
@@ -321,7 +221,7 @@ impl State {
     ) {
         slot.call_mut().version += 1;
         slot.told = Arc::clone(&slot.call);
-        slot.seen = slot.seen.max(turn.mark.recorded);
+        slot.seen = turn.mark.recorded;
         data.call = Some(Arc::clone(&slot.call));
         let call = &slot.call;
         let about = About {
@@ -437,35 +337,6 @@ impl State {
 
 /// The most calls whose changes wait for the end of a frame; a list of more is settled in parts.
 const MAX_TOUCHED: usize = 64;
-
-#[derive(Clone, Copy)]
-enum Side {
-    Caller,
-    Callee,
-}
-
-impl Side {
-    fn of(self, call: &Call) -> &Party {
-        match self {
-            Self::Caller => &call.caller,
-            Self::Callee => &call.callee,
-        }
-    }
-
-    fn of_mut(self, call: &mut Call) -> &mut Party {
-        match self {
-            Self::Caller => &mut call.caller,
-            Self::Callee => &mut call.callee,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Caller => "caller",
-            Self::Callee => "callee",
-        }
-    }
-}
 
 /// The mark of a call that ends because time passed.
 pub(super) fn timed(mark: Mark, at: Timestamp) -> Mark {

@@ -21,10 +21,15 @@ const MAX_FACTS: usize = 256;
 /// The most calls that are waited for; for one more nobody waits.
 const MAX_CALLS: usize = 10_000;
 
+/// The most facts that wait in all; for one more nobody waits.
+const MAX_WAITING: usize = 20_000;
+
 /// Facts that wait, by the call they speak of.
 #[derive(Debug, Default)]
 pub(in crate::state) struct Orphans {
     calls: HashMap<EntityId, Waiting>,
+    /// All facts that wait.
+    waiting: usize,
 }
 
 #[derive(Debug)]
@@ -37,19 +42,22 @@ struct Waiting {
 
 impl State {
     /// Lets a fact wait.
-    pub(super) fn orphan(&mut self, turn: &mut Turn<'_>, id: EntityId, fact: &Fact) {
+    pub(super) fn orphan(&mut self, turn: &mut Turn<'_>, id: &EntityId, fact: &Fact) {
         let mark = turn.mark.clone();
-        let waiting = self.wait_for(turn, &id);
+        let waiting = self.wait_for(turn, id);
         waiting.facts.push((mark, fact.clone()));
-        if waiting.facts.len() >= MAX_FACTS || self.orphans.calls.len() > MAX_CALLS {
-            self.orphans_due(turn, &id);
+        let many = waiting.facts.len() >= MAX_FACTS;
+        self.orphans.waiting += 1;
+        let (calls, facts) = (self.orphans.calls.len(), self.orphans.waiting);
+        if many || calls > MAX_CALLS || facts > MAX_WAITING {
+            self.orphans_due(turn, id);
         }
     }
 
     /// Lets a call join an interaction as soon as it is known.
-    pub(super) fn await_adoption(&mut self, turn: &Turn<'_>, id: EntityId, adopter: EntityId) {
+    pub(super) fn await_adoption(&mut self, turn: &Turn<'_>, id: &EntityId, adopter: EntityId) {
         if self.orphans.calls.len() < MAX_CALLS {
-            let waiting = self.wait_for(turn, &id);
+            let waiting = self.wait_for(turn, id);
             if !waiting.adopters.contains(&adopter) && waiting.adopters.len() < MAX_FACTS {
                 waiting.adopters.push(adopter);
             }
@@ -108,7 +116,10 @@ impl State {
             });
             match slot {
                 Some(slot) => self.put_call(turn, slot),
-                None => return,
+                None => {
+                    self.orphans.waiting -= waiting.facts.len();
+                    return;
+                }
             }
         }
         self.fold_waiting(turn, id, waiting, true);
@@ -121,6 +132,7 @@ impl State {
         mut waiting: Waiting,
         waited: bool,
     ) {
+        self.orphans.waiting -= waiting.facts.len();
         waiting
             .facts
             .sort_by_key(|(mark, fact)| (rank(fact), mark.time));

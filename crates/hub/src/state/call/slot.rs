@@ -3,11 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use model::{
-    Call, CallState, Cause, End, EntityId, Leg, Native, Party, Route, Text, Timestamp,
-    event::Transfer,
+    Basis, Call, CallState, Cause, End, EntityId, Party, Route, Text, Timestamp, event::Transfer,
 };
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
+
+use super::times::{Times, earliest};
 
 use crate::{
     block::Key,
@@ -49,6 +50,8 @@ pub(in crate::state) struct Slot {
     pub(in crate::state) routes: Vec<(EntityId, Route)>,
     /// Ended legs that the call no longer carries, so that repeats of their facts stay repeats.
     pub(in crate::state) omitted: Vec<Key>,
+    /// Once it has ended: how, as it was told. The published end says more.
+    pub(in crate::state) told_end: Option<End>,
     /// The last transfers, to tell repeats.
     pub(in crate::state) transfers: Vec<(Option<Timestamp>, Transfer)>,
     /// The private memo as it was last handed out.
@@ -116,6 +119,8 @@ pub(in crate::state) struct RememberedEnd {
 impl Slot {
     pub(in crate::state) fn new(call: Call, seen: Timestamp) -> Self {
         let parked = call.state == CallState::Parked;
+        let unsaid = |end: &End| end.basis == Basis::Inferred && end.cause == Cause::Unknown;
+        let told_end = call.end.clone().filter(|end| !unsaid(end));
         let call = Arc::new(call);
         Self {
             told: Arc::clone(&call),
@@ -135,6 +140,7 @@ impl Slot {
             routed: None,
             routes: Vec::new(),
             omitted: Vec::new(),
+            told_end,
             transfers: Vec::new(),
             remembered: None,
         }
@@ -161,10 +167,33 @@ impl Slot {
         let queued = earliest(times.queued, Some(since));
         if queued != times.queued {
             times.queued = queued;
-            times.write_call(self.call_mut());
-            self.changed("queued_at");
-            self.pending.touched = true;
+            self.set_times(times);
         }
+    }
+
+    /// Writes the times of the call and notes which of them are others now.
+    pub(in crate::state) fn set_times(&mut self, times: Times) {
+        let published = |call: &Call| {
+            [
+                ("started_at", Some(call.started_at)),
+                ("queued_at", call.queued_at),
+                ("ringing_at", call.ringing_at),
+                ("answered_at", call.answered_at),
+            ]
+        };
+        let before = published(&self.call);
+        times.write_call(self.call_mut());
+        for ((name, after), (_, before)) in published(&self.call).into_iter().zip(before) {
+            if after != before {
+                self.changed(name);
+                self.pending.touched = true;
+            }
+        }
+    }
+
+    /// Forgets that an attribute changed, because an event says so by its type.
+    pub(in crate::state) fn unchanged(&mut self, field: &'static str) {
+        self.fields.retain(|name| *name != field);
     }
 
     /// The leg that a key means here: the latest of `<key>`, `<key>~2`, `<key>~3`…
@@ -241,139 +270,6 @@ impl Ordinal {
             .strip_prefix(base.as_str())
             .and_then(|rest| rest.strip_prefix('~'))
             .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-    }
-}
-
-/// Times as the PBX told them. Published ones are never before their predecessor; a value that had to give way to that
-/// stays in `native.clamped`, so that the times as told can always be had back from the entity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::state) struct Times {
-    pub(in crate::state) started: Option<Timestamp>,
-    pub(in crate::state) queued: Option<Timestamp>,
-    pub(in crate::state) ringing: Option<Timestamp>,
-    pub(in crate::state) answered: Option<Timestamp>,
-    pub(in crate::state) ended: Option<Timestamp>,
-}
-
-const CLAMPED: &str = "clamped";
-const NAMES: [&str; 5] = [
-    "started_at",
-    "queued_at",
-    "ringing_at",
-    "answered_at",
-    "ended_at",
-];
-
-impl Times {
-    pub(in crate::state) fn of_leg(leg: &Leg) -> Self {
-        Self {
-            started: Some(leg.started_at),
-            queued: None,
-            ringing: leg.ringing_at,
-            answered: leg.answered_at,
-            ended: leg.ended_at,
-        }
-        .unclamped(&leg.native)
-    }
-
-    pub(in crate::state) fn of_call(call: &Call) -> Self {
-        Self {
-            started: Some(call.started_at),
-            queued: call.queued_at,
-            ringing: call.ringing_at,
-            answered: call.answered_at,
-            ended: call.ended_at,
-        }
-        .unclamped(&call.native)
-    }
-
-    /// Writes the times into a leg. True when anything published changed.
-    pub(in crate::state) fn write_leg(self, leg: &mut Leg) -> bool {
-        let old = [
-            Some(leg.started_at),
-            leg.ringing_at,
-            leg.answered_at,
-            leg.ended_at,
-        ];
-        let [started, _, ringing, answered, ended] = self.clamped(&mut leg.native);
-        leg.started_at = started.unwrap_or(leg.started_at);
-        leg.ringing_at = ringing;
-        leg.answered_at = answered;
-        leg.ended_at = ended;
-        old != [
-            Some(leg.started_at),
-            leg.ringing_at,
-            leg.answered_at,
-            leg.ended_at,
-        ]
-    }
-
-    /// Writes the times into a call.
-    pub(in crate::state) fn write_call(self, call: &mut Call) {
-        let [started, queued, ringing, answered, ended] = self.clamped(&mut call.native);
-        call.started_at = started.unwrap_or(call.started_at);
-        call.queued_at = queued;
-        call.ringing_at = ringing;
-        call.answered_at = answered;
-        call.ended_at = ended;
-    }
-
-    fn fields(&mut self) -> [&mut Option<Timestamp>; 5] {
-        [
-            &mut self.started,
-            &mut self.queued,
-            &mut self.ringing,
-            &mut self.answered,
-            &mut self.ended,
-        ]
-    }
-
-    fn unclamped(mut self, native: &Native) -> Self {
-        if let Some(told) = native.get(CLAMPED) {
-            for (field, name) in self.fields().into_iter().zip(NAMES) {
-                let told = told.get(name).and_then(serde_json::Value::as_str);
-                if let Some(time) = told.and_then(|text| text.parse().ok()) {
-                    *field = Some(time);
-                }
-            }
-        }
-        self
-    }
-
-    fn clamped(mut self, native: &mut Native) -> [Option<Timestamp>; 5] {
-        let mut floor = Timestamp::from_micros(i64::MIN);
-        let mut given_way = serde_json::Map::new();
-        let published = self.fields().map(|field| {
-            let told = (*field)?;
-            floor = floor.max(told);
-            Some(floor)
-        });
-        for ((told, published), name) in self.fields().into_iter().zip(published).zip(NAMES) {
-            if let (Some(told), Some(published)) = (*told, published)
-                && told != published
-            {
-                given_way.insert(name.to_owned(), told.to_string().into());
-            }
-        }
-        if given_way.is_empty() {
-            if native.get(CLAMPED).is_some() {
-                native.remove(CLAMPED);
-            }
-        } else {
-            native.set(CLAMPED, given_way);
-        }
-        published
-    }
-}
-
-/// The earlier of what is known and what is told.
-pub(in crate::state) fn earliest(
-    known: Option<Timestamp>,
-    told: Option<Timestamp>,
-) -> Option<Timestamp> {
-    match (known, told) {
-        (Some(known), Some(told)) => Some(known.min(told)),
-        (known, told) => known.or(told),
     }
 }
 

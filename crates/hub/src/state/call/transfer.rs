@@ -10,7 +10,8 @@ use model::{
 
 use super::{
     legs::Step,
-    slot::{Ordinal, Slot, Times},
+    slot::{Ordinal, Slot},
+    times::Times,
 };
 use crate::state::{State, mark::Turn};
 
@@ -27,7 +28,7 @@ impl State {
         }
         let Some(mut old) = self.take_call(turn, &from) else {
             if !waited {
-                self.orphan(turn, from, fact);
+                self.orphan(turn, &from, fact);
             }
             return;
         };
@@ -35,13 +36,13 @@ impl State {
         let Some(mut new) = self.take_call(turn, &to) else {
             self.put_call(turn, old);
             if !waited {
-                self.orphan(turn, to, fact);
+                self.orphan(turn, &to, fact);
             }
             return;
         };
         match index {
             Some(index) => self.move_to(turn, &mut old, index, &mut new),
-            None if !waited && old.is_open() => self.orphan(turn, from, fact),
+            None if !waited && old.is_open() => self.orphan(turn, &from, fact),
             None => {}
         }
         self.put_call(turn, old);
@@ -156,6 +157,9 @@ impl State {
         for party in [&transfer.from, &transfer.to].into_iter().flatten() {
             self.involve_party(&mut slot.involved, party);
         }
+        if slot.pending.transfer.is_some() {
+            self.announce(turn, slot);
+        }
         slot.pending.touched = true;
         slot.pending.at = Some(turn.mark.when());
         slot.pending.transfer = Some(transfer);
@@ -173,7 +177,7 @@ impl State {
                 self.adopt(turn, &mut consultation, interaction);
                 self.put_call(turn, consultation);
             }
-            None => self.await_adoption(turn, related, id),
+            None => self.await_adoption(turn, &related, id),
         }
     }
 

@@ -26,6 +26,8 @@ use self::{
 use super::{Exit, Failure, wait};
 use crate::config::Variables;
 
+/// Watch events as they happen, one line each.
+///
 /// Begins with the next event, or after `--after`; goes on by itself after a lost connection, without a gap.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -42,8 +44,6 @@ pub(super) struct Tail {
     /// The access token.
     #[arg(long, env = "SWITCHHOOK_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    #[command(flatten)]
-    filter: Filter,
     /// An event id, a time (RFC 3339), `earliest` or `latest`.
     #[arg(long, value_name = "POSITION")]
     after: Option<String>,
@@ -53,6 +53,8 @@ pub(super) struct Tail {
     /// Without colours, also on a terminal.
     #[arg(long)]
     no_color: bool,
+    #[command(flatten)]
+    filter: Filter,
 }
 
 /// An event passes that matches every list given.
@@ -102,9 +104,11 @@ impl Tail {
         let session = Session::new(self.after);
         wait(async {
             tokio::select! {
-                ended = follow(&target, session, &mut printer) => ended,
-                // Without a handler for it, the signal itself ends the program.
+                // First, so that the handler stands before anything is printed.
+                biased;
+                // Where there can be no handler, the signal itself ends the program.
                 Ok(()) = tokio::signal::ctrl_c() => Ok(()),
+                ended = follow(&target, session, &mut printer) => ended,
             }
         })
     }

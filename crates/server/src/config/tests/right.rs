@@ -1,9 +1,13 @@
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, path::Path, time::Duration};
 
 use model::SourceId;
+use serde_json::Value;
 
 use super::{HQ, read, right};
-use crate::config::{Changes, DEFAULTS, Mode, Scope, Secret, Size, diff};
+use crate::{
+    adapters,
+    config::{Changes, Config, DEFAULTS, Mode, Scope, Secret, Size, diff},
+};
 
 #[test]
 fn the_file_of_defaults_sets_what_the_code_assumes() {
@@ -14,85 +18,79 @@ fn the_file_of_defaults_sets_what_the_code_assumes() {
 }
 
 #[test]
-fn the_file_of_defaults_sets_every_key_that_has_a_default() {
-    // Each section of the file with one key taken away must read the same, and no key that the code knows may be
-    // absent from the file, commented or not.
-    for key in [
-        "listen",
-        "tls",
-        "allowed_origins",
-        "public_url",
-        "trusted_proxies",
-        "mode",
-        "name",
-        "sha256",
-        "scopes",
-        "tenants",
-        "issuer",
-        "audience",
-        "jwks_url",
-        "engine",
-        "path",
-        "sync",
-        "retention",
-        "frames",
-        "allow_networks",
-        "allow_http",
-        "key",
-        "streams",
-        "streams_per_token",
-        "stream_memory",
-        "requests_per_s",
-        "open_calls_per_source",
-        "webhooks",
-        "body",
-        "headers",
-        "header_time",
-        "adapter",
-        "url",
-        "region",
-        "ca_file",
-        "insecure_tls",
-        "allow_plaintext",
-        "required",
-        "include_native",
-        "reconnect",
-        "silence",
-        "max_frame",
-        "max_call_age",
-    ] {
-        let line = |line: &str| {
-            line.trim_start_matches(['#', ' '])
-                .starts_with(&format!("{key} = "))
-        };
-        assert!(DEFAULTS.lines().any(line), "{key}");
-    }
-    for adapter in crate::adapters::ALL {
-        for key in adapter.keys {
-            assert!(
-                DEFAULTS.contains(&format!("{} = ", key.name)) || key.name == "extension_number",
-                "{}",
-                key.name
-            );
+fn the_file_of_defaults_names_every_key() {
+    fn keys(schema: &Value, found: &mut BTreeSet<String>) {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for (key, below) in properties.into_iter().flatten() {
+            found.insert(key.clone());
+            keys(below, found);
         }
+        let below = [
+            schema.get("items"),
+            schema.pointer("/additionalProperties/anyOf/0"),
+        ];
+        below
+            .into_iter()
+            .flatten()
+            .for_each(|below| keys(below, found));
+    }
+    let mut known = BTreeSet::new();
+    keys(&Config::schema(adapters::ALL), &mut known);
+    assert!(known.len() > 50, "{known:?}");
+    for key in known {
+        let named = |line: &str| {
+            let words: Vec<&str> = line.split([' ', '[', ']', '.', ',', ';']).collect();
+            words.contains(&key.as_str())
+        };
+        assert!(DEFAULTS.lines().any(named), "{key}");
     }
 }
 
 #[test]
-fn the_examples_in_the_file_of_defaults_are_right() {
+fn the_schema_takes_the_file_of_defaults_and_its_examples() {
+    let schema = jsonschema::validator_for(&Config::schema(adapters::ALL)).unwrap();
+    let json = |text: &str| toml_edit::de::from_str::<Value>(text).unwrap();
+    for text in [DEFAULTS, &examples(), HQ, ""] {
+        let errors: Vec<String> = schema
+            .iter_errors(&json(text))
+            .map(|error| error.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{errors:?}");
+    }
+    for text in [
+        "[sever]",
+        "[server]\nlisten = 7575",
+        "[log]\nsync = \"always\"",
+        "[limits]\nstreams = 0",
+        "[log]\nframes = \"much\"",
+        "[[auth.tokens]]\nname = \"a\"\nscopes = [\"admin\"]",
+        "[tenants]\nacme = 1",
+        "[sources.hq]\nadapter = \"basix\"",
+        &HQ.replace("password", "pasword"),
+        &HQ.replace("cdr_events", "cdr_event"),
+    ] {
+        assert!(!schema.is_valid(&json(text)), "{text}");
+        assert!(read(text, &[], &[]).is_err(), "{text}");
+    }
+}
+
+/// The file of defaults with its examples.
+fn examples() -> String {
     let uncommented: Vec<&str> = DEFAULTS
         .lines()
         .skip_while(|line| !line.starts_with("[server]"))
         .map(|line| line.strip_prefix("# ").unwrap_or(line))
         .filter(|line| !line.starts_with("sha256"))
         .collect();
-    let text = uncommented.join("\n").replace(
-        "name = \"crm\"",
-        &format!("name = \"crm\"\nsha256 = \"{}\"", "ab".repeat(32)),
-    );
+    let digest = format!("name = \"crm\"\nsha256 = \"{}\"", "ab".repeat(32));
+    uncommented.join("\n").replace("name = \"crm\"", &digest)
+}
+
+#[test]
+fn the_examples_in_the_file_of_defaults_are_right() {
     let pem = "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n";
     let config = read(
-        &text,
+        &examples(),
         &[("HQ_PASSWORD", "p"), ("WEBHOOK_KEY", "k")],
         &[
             ("/etc/server.pem", pem),
@@ -136,6 +134,16 @@ fn sources_have_sensible_defaults() {
     assert_eq!(hq.max_frame, Size::mib(4));
     assert!(hq.include_native && !hq.required && !hq.insecure_tls);
     assert_eq!(hq.settings.text("dialect"), None);
+}
+
+#[test]
+fn every_source_can_be_built_without_a_network() {
+    let config = right(&format!("{HQ}silence = \"30s\""));
+    for source in config.sources.values() {
+        let adapter = adapters::build(source).unwrap();
+        assert_eq!(adapter.descriptor().adapter, source.adapter);
+        assert!(adapter.descriptor().silence < source.silence);
+    }
 }
 
 #[test]

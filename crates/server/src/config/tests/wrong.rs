@@ -191,12 +191,12 @@ header_time = "10 minutes or so, whatever is left of the hour, and then some mor
 #[test]
 fn nobody_is_let_in_from_outside_without_a_token() {
     expect![[r#"
-        /etc/switchhook.toml:1:1: auth.mode: "none" lets everybody in, and 0.0.0.0:7575 is not loopback
+        /etc/switchhook.toml:2:10: server.listen: auth.mode "none" lets everybody in, and 0.0.0.0:7575 is not loopback
           mend: write mode = "tokens" and add a token (`switchhook token new`), or listen on 127.0.0.1
         1 mistake
     "#]].assert_eq(&told("[server]\nlisten = \"0.0.0.0:7575\"\n"));
     expect![[r#"
-        /etc/switchhook.toml:4:8: auth.mode: "none" lets everybody in, and [::]:7575 is not loopback
+        /etc/switchhook.toml:4:8: auth.mode: auth.mode "none" lets everybody in, and [::]:7575 is not loopback
           mend: write mode = "tokens" and add a token (`switchhook token new`), or listen on 127.0.0.1
         1 mistake
     "#]].assert_eq(&told(
@@ -295,23 +295,23 @@ fn sources_are_checked() {
           mend: use wss, or accept it with allow_plaintext = true
         /etc/switchhook.toml:27:1: sources.web: the key `password` is missing
           mend: write password = { env = "NAME" }, { file = "path" } or "literal"
-        /etc/switchhook.toml:27:1: sources.web.extensions: extension_events needs to know which extensions
+        /etc/switchhook.toml:27:1: sources.web.extensions: extension_events needs a list of them
           mend: write extensions = ["101", …]: the numbers for extension_events
-        /etc/switchhook.toml:27:1: sources.web.queues: queue_events needs to know which queues
+        /etc/switchhook.toml:27:1: sources.web.queues: queue_events needs a list of them
           mend: write queues = ["8001", …]: the numbers for queue_events
-        /etc/switchhook.toml:27:1: sources.web.tenants: global_* topics need to know which tenants
+        /etc/switchhook.toml:27:1: sources.web.tenants: global_cdr_events needs a list of them
           mend: write tenants = ["883611252155219968", …]: the ids for global_* topics
         /etc/switchhook.toml:29:7: sources.web.url: this is not a URL of the form scheme://host[:port][/path] (credentials do not belong in it)
           mend: write it whole: scheme, host, and port and path where they are needed
         /etc/switchhook.toml:30:11: sources.web.dialect: "22" is not allowed here
           mend: did you mean "v22"? allowed are "auto", "v12", "v16", "v16.2", "v22", "v22.3"
-        /etc/switchhook.toml:32:20: sources.web.extension_number: a source logs in as a user or as an extension, not both
+        /etc/switchhook.toml:32:20: sources.web.extension_number: either this or `username`, not both
           mend: write either username or extension_number
         /etc/switchhook.toml:33:10: sources.web.region: "Britain" is not a region
           mend: write a region, such as "GB" (ISO 3166, two capitals)
         /etc/switchhook.toml:34:31: sources.web.topics[1]: "queue_event" is not allowed here
           mend: did you mean "queue_events"? allowed are "extension_events", "cdr_events", "queue_events", "queue_management_events", "extension_management_events", "trunk_events", "global_extension_events", "global_extension_management_events", "global_cdr_events", "global_queue_events", "global_queue_management_events"
-        /etc/switchhook.toml:36:1: sources.scheme.username: nobody to log in as
+        /etc/switchhook.toml:36:1: sources.scheme.username: say who logs in: `username` or `extension_number`
           mend: write username = "…" (with domain, except for a system administrator) or extension_number = "…"
         /etc/switchhook.toml:38:7: sources.scheme.url: portsip speaks wss or ws, not https
           mend: write it like "wss://pbx.example.com:8887/wsi"

@@ -1,0 +1,206 @@
+//! The connection to a PortSIP PBX: open, log in, subscribe, read, keep alive. Knows no meaning.
+//!
+//! Tenant topics and `global_*` topics travel on separate sockets, because one login with both could lose the tenant's
+//! (fixed only in 22.3.23). Acknowledgements are not waited for: a refusal is a frame like any other, and the map says
+//! what it means. Only the dialect of 8885 needs a look at the first answers.
+
+mod login;
+mod socket;
+mod target;
+
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use adapter::{Direction, Link, LinkError, LinkErrorKind, Tap};
+use async_trait::async_trait;
+use bytes::Bytes;
+use model::{Collection, Text};
+use serde_json::Value;
+
+use self::{
+    login::{Opened, Opening},
+    socket::Socket,
+    target::Target,
+};
+use crate::{
+    config::Config,
+    wire::{Dialect, Topic},
+};
+
+/// What a connection heeds beside its own keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A connection on which nothing comes for so long is given up. It is pinged each third of this time.
+    pub silence: Duration,
+    /// The longest frame, in bytes. A longer one ends the connection.
+    pub max_frame: usize,
+}
+
+/// The parts of the silence: after so many without a byte a connection is given up.
+pub const PATIENCE: u32 = 3;
+
+/// Connects, logs in and subscribes.
+///
+/// # Errors
+/// With the class that decides when to try again. Each step is bounded in time.
+pub async fn connect(
+    config: &Config,
+    limits: Limits,
+    tap: Arc<dyn Tap>,
+) -> Result<Connection, LinkError> {
+    if config.insecure_tls {
+        tracing::warn!(
+            url = config.url,
+            "insecure_tls: the certificate is not checked, anybody in between can read and change everything"
+        );
+    }
+    let topics = config.known_topics();
+    let has_tenant = topics.iter().any(|topic| !topic.is_global());
+    let has_global = topics.iter().any(|topic| topic.is_global());
+    let targets = Target::candidates(&config.url, config.dialect)?;
+    let opening = Opening {
+        config,
+        limits,
+        tap: &tap,
+        global: !has_tenant,
+    };
+    let opened = opening.first_of(&targets).await?;
+    let dialect = opened.dialect;
+    let mut connection = Connection {
+        dialect,
+        topics,
+        global: None,
+        kept: opened.kept,
+        sockets: vec![opened.socket],
+        tap: Arc::clone(&tap),
+    };
+    if has_tenant && has_global && dialect >= Dialect::V22 {
+        let opening = Opening {
+            global: true,
+            ..opening
+        };
+        let Opened { socket, kept, .. } = opening.one(&opened.target, Some(dialect)).await?;
+        connection.kept.extend(kept);
+        connection.global = Some(connection.sockets.len());
+        connection.sockets.push(socket);
+    }
+    Ok(connection)
+}
+
+/// An open connection: one socket, or two when tenant and `global_*` topics are wanted.
+pub struct Connection {
+    dialect: Dialect,
+    topics: Vec<Topic>,
+    sockets: Vec<Socket>,
+    /// The socket for requests about `global_*` topics, when it is not the only one.
+    global: Option<usize>,
+    /// Frames that came before all was subscribed.
+    kept: Vec<Bytes>,
+    tap: Arc<dyn Tap>,
+}
+
+#[async_trait]
+impl Link for Connection {
+    fn dialect(&self) -> Option<Text> {
+        Some(self.dialect.as_str().into())
+    }
+
+    fn reconciles(&self) -> Vec<Collection> {
+        let mut collections = Vec::new();
+        for topic in &self.topics {
+            for collection in listed_by(*topic, self.dialect) {
+                if !collections.contains(collection) {
+                    collections.push(*collection);
+                }
+            }
+        }
+        collections
+    }
+
+    async fn read(&mut self, frames: &mut Vec<Bytes>) -> Result<(), LinkError> {
+        if !self.kept.is_empty() {
+            frames.append(&mut self.kept);
+            return Ok(());
+        }
+        poll_fn(|cx| self.poll_read(cx, frames)).await
+    }
+
+    async fn send(&mut self, request: Bytes) -> Result<(), LinkError> {
+        let index = self.global.filter(|_| is_global(&request)).unwrap_or(0);
+        let Some(socket) = self.sockets.get_mut(index) else {
+            return Ok(());
+        };
+        self.tap.frame(Direction::Sent, &request);
+        socket.send(request).await
+    }
+
+    async fn close(&mut self) {
+        for socket in &mut self.sockets {
+            socket.close().await;
+        }
+    }
+}
+
+impl Connection {
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        frames: &mut Vec<Bytes>,
+    ) -> Poll<Result<(), LinkError>> {
+        let before = frames.len();
+        for socket in &mut self.sockets {
+            let from = frames.len();
+            let polled = socket.poll_frames(cx, frames);
+            for frame in frames.iter().skip(from) {
+                self.tap.frame(Direction::Received, frame);
+            }
+            let polled = match polled {
+                Poll::Pending if frames.len() == from => socket.poll_idle(cx),
+                polled => polled,
+            };
+            if let Poll::Ready(error) = polled {
+                return Poll::Ready(Err(error));
+            }
+        }
+        if frames.len() > before {
+            return Poll::Ready(Ok(()));
+        }
+        Poll::Pending
+    }
+}
+
+/// What a PBX lists after a subscription to the topic.
+fn listed_by(topic: Topic, dialect: Dialect) -> &'static [Collection] {
+    match topic {
+        Topic::Extensions | Topic::GlobalExtensions if dialect.gives_snapshots() => {
+            &[Collection::Extensions]
+        }
+        Topic::Queues | Topic::GlobalQueues if dialect.gives_snapshots() => {
+            &[Collection::Queues, Collection::Callers, Collection::Agents]
+        }
+        Topic::QueueManagement | Topic::GlobalQueueManagement if topic.exists_in(dialect) => {
+            &[Collection::Queues]
+        }
+        _ => &[],
+    }
+}
+
+/// Whether a request is about a `global_*` topic.
+fn is_global(request: &Bytes) -> bool {
+    let request: Value = serde_json::from_slice(request).unwrap_or_default();
+    let topic = request
+        .get("topics")
+        .and_then(|topics| topics.get(0)?.as_str());
+    topic.and_then(Topic::parse).is_some_and(Topic::is_global)
+}
+
+fn unreachable(
+    doing: impl Into<String>,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> LinkError {
+    LinkError::new(LinkErrorKind::Unreachable, doing, source)
+}

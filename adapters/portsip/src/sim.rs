@@ -1,0 +1,25 @@
+//! A simulated PortSIP PBX: people, queues and calls that live in virtual time, told in any dialect over a WebSocket.
+//!
+//! Its world is pure and seeded; [`Sim`] puts it on the network, adds trouble where a [`Profile`] asks for it, and
+//! has levers for tests. What really happened to each call is told by [`Sim::truth`].
+
+mod call;
+mod client;
+mod mangle;
+mod people;
+mod plot;
+mod profile;
+mod rng;
+mod scenario;
+mod server;
+mod subscriber;
+mod truth;
+mod voice;
+mod world;
+
+pub use plot::Plot;
+pub use profile::{Chaos, Profile};
+pub use scenario::{Act, Lever, Moment, Scenario, ScenarioError};
+pub use server::{Counts, Hang, Listen, Sim};
+pub use truth::{Ending, Rang, Talked, Truth};
+pub use world::Order;

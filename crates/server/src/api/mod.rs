@@ -1,0 +1,161 @@
+//! The public contract under `/v1`, and the open routes beside it.
+
+pub mod backend;
+pub mod control;
+mod events;
+mod expiry;
+pub(crate) mod extract;
+mod frame;
+mod probes;
+mod schemas;
+mod sources;
+mod state;
+mod subscribers;
+mod tickets;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, middleware, routing::get};
+use hub::{fanout::Fanout, tail::Tail};
+use model::Clock;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{backend::Backend, subscribers::Subscribers};
+use crate::{
+    auth::{Authority, Mode},
+    http::envelope::{self, Rules},
+    problem::{Kind, Problem, page},
+};
+
+/// Everything the handlers share.
+pub struct Surface {
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) tail: Tail,
+    pub(crate) authority: Authority,
+    pub(crate) fanout: Fanout,
+    pub(crate) subscribers: Subscribers,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) pace: Pace,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) stop: CancellationToken,
+    /// Streams and timers that are waited for at the end.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// What a surface is made of.
+pub struct Parts {
+    /// The hub.
+    pub backend: Arc<dyn Backend>,
+    /// The recent blocks.
+    pub tail: Tail,
+    /// Who may ask.
+    pub authority: Authority,
+    /// The fan-out.
+    pub fanout: Fanout,
+    /// Sizes and origins.
+    pub rules: Rules,
+    /// Times.
+    pub pace: Pace,
+    /// The clock of tokens, tickets and stream events.
+    pub clock: Arc<dyn Clock>,
+    /// Ends streams.
+    pub stop: CancellationToken,
+}
+
+/// How long things take.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Between two bookmarks.
+    pub heartbeat: Duration,
+    /// How long a reader of SSE may take nothing.
+    pub stall: Duration,
+    /// How long a WebSocket may stay without its token.
+    pub token_wait: Duration,
+    /// How long before the end of a token `stream.expiring` is told.
+    pub notice: Duration,
+    /// How long `min_cursor` waits.
+    pub cursor_wait: Duration,
+    /// How long one page of history may look for events before it says how far it got.
+    pub page_time: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_secs(30),
+            stall: Duration::from_secs(30),
+            token_wait: Duration::from_secs(10),
+            notice: Duration::from_secs(60),
+            cursor_wait: Duration::from_secs(2),
+            page_time: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Surface {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self {
+            backend: parts.backend,
+            tail: parts.tail,
+            authority: parts.authority,
+            fanout: parts.fanout,
+            subscribers: Subscribers::default(),
+            rules: Arc::new(parts.rules),
+            pace: parts.pace,
+            clock: parts.clock,
+            stop: parts.stop,
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// Takes over other tokens, and closes the streams of those that are gone.
+    pub fn reload(&self, mode: Mode) {
+        self.authority.reload(mode);
+        self.subscribers.close_ended(&self.fanout);
+    }
+
+    /// Waits, after the stop, until every stream served here has ended.
+    pub async fn finished(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Does what may touch the disk on a thread that may wait.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Arc<Self>) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let surface = Arc::clone(self);
+        match tokio::task::spawn_blocking(move || work(&surface)).await {
+            Ok(result) => result,
+            Err(error) => {
+                tracing::error!(%error, "a request failed");
+                Err(Problem::new(Kind::Internal, "the request failed"))
+            }
+        }
+    }
+}
+
+/// All routes.
+pub fn router(surface: &Arc<Surface>) -> Router {
+    let rules = Arc::clone(&surface.rules);
+    Router::new()
+        .merge(events::routes())
+        .merge(state::routes())
+        .merge(sources::routes())
+        .merge(tickets::routes())
+        .merge(probes::routes())
+        .merge(schemas::routes())
+        .route("/problems/{slug}", get(page::show))
+        .fallback(async || Problem::not_found())
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                Kind::MethodNotAllowed,
+                "`Allow` names the methods of this resource",
+            )
+        })
+        .layer(middleware::from_fn_with_state(rules, envelope::wrap))
+        .with_state(Arc::clone(surface))
+}

@@ -1,0 +1,34 @@
+//! `POST /v1/tickets`: a credential for one request, for browsers that cannot set headers.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use http::StatusCode;
+
+use super::Surface;
+use crate::{
+    auth::Principal,
+    http::{empty, query::Query},
+    problem::Problem,
+};
+
+pub(super) fn routes() -> Router<Arc<Surface>> {
+    Router::new().route("/v1/tickets", post(issue))
+}
+
+async fn issue(
+    State(surface): State<Arc<Surface>>,
+    principal: Principal,
+    query: Query,
+    request: Request,
+) -> Result<Response, Problem> {
+    query.finish()?;
+    empty(request, surface.rules.limits).await?;
+    let ticket = surface.authority.issue(&principal)?;
+    Ok((StatusCode::CREATED, Json(ticket)).into_response())
+}

@@ -1,0 +1,333 @@
+//! Identities: what one credential may do, and what it is using.
+
+use std::{
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use hub::filter::Narrowing;
+use model::{Text, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use super::{Scope, Scopes};
+use crate::problem::{Kind, Problem};
+
+/// One credential: its rights, shared by all requests and streams that use it, and what they use.
+#[derive(Debug)]
+pub struct Identity {
+    name: Text,
+    scopes: Scopes,
+    narrowing: Narrowing,
+    expires: Option<Timestamp>,
+    /// None where no token is counted: the local user of a gateway without authentication.
+    quota: Option<Mutex<Bucket>>,
+    streams: AtomicUsize,
+    ended: OnceLock<Ended>,
+    ends: CancellationToken,
+}
+
+/// Why an identity is no longer valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Its token is gone.
+    Withdrawn,
+    /// Its token has other rights now: coming back gets them.
+    Changed,
+}
+
+/// Who asks. Every handler that gives data takes one.
+#[derive(Clone, Debug)]
+pub struct Principal(Arc<Identity>);
+
+/// The streams that are open.
+#[derive(Debug)]
+pub struct Streams {
+    open: Arc<AtomicUsize>,
+    most: usize,
+}
+
+/// Room taken by one open stream, given back when dropped.
+#[derive(Debug)]
+pub struct StreamSlot {
+    all: Arc<AtomicUsize>,
+    identity: Arc<Identity>,
+}
+
+/// Requests that may still be made now; refilled with time up to one second's worth.
+#[derive(Debug, Default)]
+struct Bucket {
+    spent: f64,
+    at: Duration,
+}
+
+impl Identity {
+    /// An identity with rights.
+    #[must_use]
+    pub fn new(
+        name: Text,
+        scopes: Scopes,
+        narrowing: Narrowing,
+        expires: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            name,
+            scopes,
+            narrowing: narrowing.with_pii(scopes.has(Scope::PiiRead)),
+            expires,
+            quota: Some(Mutex::default()),
+            streams: AtomicUsize::new(0),
+            ended: OnceLock::new(),
+            ends: CancellationToken::new(),
+        }
+    }
+
+    /// Whoever has opened a WebSocket and owes its token.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self {
+            quota: None,
+            ..Self::new("unknown".into(), Scopes::default(), Narrowing::none(), None)
+        }
+    }
+
+    /// Whoever uses the machine that a gateway without authentication runs on.
+    #[must_use]
+    pub fn local() -> Self {
+        Self {
+            quota: None,
+            ..Self::new("local".into(), Scopes::local(), Narrowing::none(), None)
+        }
+    }
+
+    /// When the credential ends by itself.
+    #[must_use]
+    pub fn expires(&self) -> Option<Timestamp> {
+        self.expires
+    }
+
+    /// Why it is no longer valid, if so.
+    #[must_use]
+    pub fn ended(&self) -> Option<Ended> {
+        self.ended.get().copied()
+    }
+
+    /// Completes when it is no longer valid.
+    #[must_use]
+    pub fn ends(&self) -> &CancellationToken {
+        &self.ends
+    }
+
+    pub(super) fn end(&self, why: Ended) {
+        // The first reason stands.
+        let _ = self.ended.set(why);
+        self.ends.cancel();
+    }
+
+    fn take_stream(&self, most: usize) -> Result<(), Problem> {
+        let most = if self.quota.is_some() {
+            most
+        } else {
+            usize::MAX
+        };
+        if take(&self.streams, most) {
+            Ok(())
+        } else {
+            let detail = format!("this token has {most} streams open");
+            Err(Problem::new(Kind::TooManyStreams, detail).after(SOON))
+        }
+    }
+
+    /// Counts one request. The error is how long to wait.
+    pub(super) fn admit(&self, per_second: u32, now: Duration) -> Result<(), Duration> {
+        let Some(quota) = &self.quota else {
+            return Ok(());
+        };
+        let rate = f64::from(per_second.max(1));
+        let mut bucket = quota.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = now.saturating_sub(bucket.at).as_secs_f64();
+        bucket.spent = (bucket.spent - passed * rate).max(0.0);
+        bucket.at = now;
+        if bucket.spent + 1.0 <= rate {
+            bucket.spent += 1.0;
+            Ok(())
+        } else {
+            Err(Duration::from_secs_f64((bucket.spent + 1.0 - rate) / rate))
+        }
+    }
+}
+
+impl Principal {
+    pub(super) fn new(identity: Arc<Identity>) -> Self {
+        Self(identity)
+    }
+
+    /// Its name, for logs.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What it may see.
+    #[must_use]
+    pub fn narrowing(&self) -> &Narrowing {
+        &self.0.narrowing
+    }
+
+    /// The shared identity.
+    #[must_use]
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.0
+    }
+
+    /// True when it may do this.
+    #[must_use]
+    pub fn may(&self, scope: Scope) -> bool {
+        self.0.scopes.has(scope)
+    }
+
+    /// Insists on a scope.
+    ///
+    /// # Errors
+    /// Naming the scope that is missing.
+    pub fn require(&self, scope: Scope) -> Result<(), Problem> {
+        if self.may(scope) {
+            Ok(())
+        } else {
+            Err(Problem::scope(scope.as_str()))
+        }
+    }
+}
+
+impl Streams {
+    /// Room for this many.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self {
+            open: Arc::default(),
+            most,
+        }
+    }
+
+    pub(super) fn open(
+        &self,
+        identity: &Arc<Identity>,
+        per_token: usize,
+    ) -> Result<StreamSlot, Problem> {
+        identity.take_stream(per_token)?;
+        if !take(&self.open, self.most) {
+            identity.streams.fetch_sub(1, Ordering::Relaxed);
+            return Err(Problem::new(
+                Kind::StreamsExhausted,
+                format!("{} streams are open", self.most),
+            )
+            .after(SOON));
+        }
+        Ok(StreamSlot {
+            all: Arc::clone(&self.open),
+            identity: Arc::clone(identity),
+        })
+    }
+}
+
+/// When it is worth asking again for room.
+const SOON: Duration = Duration::from_secs(5);
+
+impl StreamSlot {
+    /// The same stream under another credential.
+    pub(super) fn pass_on(
+        &mut self,
+        identity: &Arc<Identity>,
+        per_token: usize,
+    ) -> Result<(), Problem> {
+        identity.take_stream(per_token)?;
+        let before = std::mem::replace(&mut self.identity, Arc::clone(identity));
+        before.streams.fetch_sub(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Drop for StreamSlot {
+    fn drop(&mut self) {
+        self.all.fetch_sub(1, Ordering::Relaxed);
+        self.identity.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn take(count: &AtomicUsize, most: usize) -> bool {
+    count
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
+            (n < most).then_some(n + 1)
+        })
+        .is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity() -> Arc<Identity> {
+        Arc::new(Identity::new(
+            "crm".into(),
+            [Scope::EventsRead].into_iter().collect(),
+            Narrowing::none(),
+            None,
+        ))
+    }
+
+    #[test]
+    fn a_second_holds_so_many_requests_and_no_more() {
+        let identity = identity();
+        let start = Duration::from_secs(100);
+        for _ in 0..200 {
+            assert_eq!(identity.admit(200, start), Ok(()));
+        }
+        let wait = identity.admit(200, start).unwrap_err();
+        assert!(wait > Duration::ZERO && wait <= Duration::from_millis(6));
+        assert_eq!(
+            identity.admit(200, start + Duration::from_millis(6)),
+            Ok(())
+        );
+        assert!(
+            identity
+                .admit(200, start + Duration::from_millis(6))
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn room_for_streams_is_given_back() {
+        let (streams, identity) = (Streams::new(3), identity());
+        let first = streams.open(&identity, 2).unwrap();
+        let _second = streams.open(&identity, 2).unwrap();
+        let refused = streams.open(&identity, 2).unwrap_err();
+        assert_eq!(refused.kind(), Kind::TooManyStreams);
+        drop(first);
+        assert!(streams.open(&identity, 2).is_ok());
+    }
+
+    #[test]
+    fn a_stream_passed_on_takes_room_of_its_new_holder() {
+        let (streams, first, second) = (Streams::new(2), identity(), identity());
+        let mut slot = streams.open(&first, 1).unwrap();
+        let _other = streams.open(&second, 1).unwrap();
+        assert!(slot.pass_on(&second, 1).is_err());
+        slot.pass_on(&second, 2).unwrap();
+        assert_eq!(first.streams.load(Ordering::Relaxed), 0);
+        drop(slot);
+        assert_eq!(second.streams.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn all_streams_together_are_limited_too() {
+        let streams = Streams::new(1);
+        let _first = streams.open(&identity(), 2).unwrap();
+        let other = identity();
+        for _ in 0..3 {
+            let refused = streams.open(&other, 1).unwrap_err();
+            assert_eq!(refused.kind(), Kind::StreamsExhausted);
+        }
+    }
+}

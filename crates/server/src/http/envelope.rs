@@ -1,0 +1,131 @@
+//! What every request passes on its way in, and every answer on its way out: sizes, origins, CORS, caching.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+
+use super::{
+    Limits, Peer,
+    origin::{OriginPolicy, Sender},
+};
+use crate::problem::{Kind, Problem};
+
+/// What is checked.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Sizes.
+    pub limits: Limits,
+    /// Who may ask from within a browser.
+    pub origins: OriginPolicy,
+}
+
+/// The header that tells the position an answer is true at.
+pub const CURSOR: HeaderName = HeaderName::from_static("switchhook-cursor");
+
+/// The layer around all routes. Puts the [`Sender`] into the request's extensions.
+pub async fn wrap(
+    State(rules): State<Arc<Rules>>,
+    Extension(peer): Extension<Peer>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let sender = rules.origins.judge(request.headers(), &peer);
+    let origin = match sender {
+        Sender::Allowed => request.headers().get(header::ORIGIN).cloned(),
+        Sender::Unnamed | Sender::Foreign => None,
+    };
+    request.extensions_mut().insert(sender.clone());
+    let mut response = if let Some(problem) = refusal(&rules, &sender, &request) {
+        problem.into_response()
+    } else if origin.is_some() && is_preflight(&request) {
+        preflight()
+    } else {
+        next.run(request).await
+    };
+    finish(response.headers_mut(), origin);
+    response
+}
+
+fn refusal(rules: &Rules, sender: &Sender, request: &Request) -> Option<Problem> {
+    let Limits { url, headers, .. } = rules.limits;
+    if request
+        .uri()
+        .path_and_query()
+        .is_some_and(|target| target.as_str().len() > url)
+    {
+        return Some(Problem::new(
+            Kind::UrlTooLong,
+            format!("at most {url} bytes"),
+        ));
+    }
+    let size: usize = request
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
+        .sum();
+    if size > headers {
+        return Some(Problem::new(
+            Kind::HeadersTooLarge,
+            format!("at most {headers} bytes"),
+        ));
+    }
+    (*sender == Sender::Foreign).then(|| {
+        Problem::new(
+            Kind::ForeignOrigin,
+            "the `Origin` of this request is not allowed",
+        )
+    })
+}
+
+fn is_preflight(request: &Request) -> bool {
+    request.method() == Method::OPTIONS
+        && request
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn preflight() -> Response {
+    let allowed = [
+        (
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            "GET, HEAD, POST, PATCH, DELETE",
+        ),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "Authorization, Content-Type, Idempotency-Key, Last-Event-ID",
+        ),
+        (header::ACCESS_CONTROL_MAX_AGE, "600"),
+    ];
+    (StatusCode::NO_CONTENT, allowed).into_response()
+}
+
+fn finish(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("Accept, Authorization, Origin"),
+    );
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("Link, Switchhook-Cursor, Retry-After, Location"),
+        );
+    }
+}
