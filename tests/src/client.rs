@@ -1,6 +1,6 @@
 //! An HTTP client of the public contract: one connection for each request, nothing followed, nothing guessed.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -91,11 +91,19 @@ impl Client {
             .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
-    /// A WebSocket on `/v1/events?<query>`.
+    /// A WebSocket on `/v1/events?<query>` that has its position: what happens from now on comes over it.
     ///
     /// # Panics
     /// When it is refused.
     pub async fn stream(&self, query: &str) -> Stream {
+        self.stranger(query).await.begun().await
+    }
+
+    /// A WebSocket over which the gateway may say nothing before the client does.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn stranger(&self, query: &str) -> Stream {
         let opened = Stream::open(self, query).await;
         opened.unwrap_or_else(|refused| panic!("stream {query}: {refused:?}"))
     }
@@ -135,6 +143,7 @@ impl Client {
     pub async fn history_of_pages(&self, query: &str, limit: usize) -> Vec<Event> {
         let mut path = events_path(&format!("limit={limit}&{query}"));
         let mut events = Vec::new();
+        let end = Instant::now() + wait::PATIENCE;
         loop {
             let page = self.get(&path).await;
             assert_eq!(page.status, 200, "{path}: {}", page.text());
@@ -146,6 +155,10 @@ impl Client {
             if found.is_empty() && position(&next) == position(&path) {
                 return events;
             }
+            assert!(
+                Instant::now() < end,
+                "the pages have no end: {path} leads to {next}"
+            );
             events.extend(found);
             path = next;
         }

@@ -29,6 +29,7 @@ pub struct Process {
     child: Child,
     stdout: Arc<Mutex<String>>,
     stderr: Arc<Mutex<String>>,
+    collectors: Vec<thread::JoinHandle<()>>,
 }
 
 impl Gateway {
@@ -137,12 +138,13 @@ impl Process {
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let stdout = collect(child.stdout.take().expect("a pipe"));
-        let stderr = collect(child.stderr.take().expect("a pipe"));
+        let (stdout, out) = collect(child.stdout.take().expect("a pipe"));
+        let (stderr, err) = collect(child.stderr.take().expect("a pipe"));
         Self {
             child,
             stdout,
             stderr,
+            collectors: vec![out, err],
         }
     }
 
@@ -192,11 +194,16 @@ impl Process {
 
     /// Waits for its end.
     pub async fn ended(&mut self) -> ExitStatus {
-        wait::until("the process ends", || {
+        let status = wait::until("the process ends", || {
             let ended = self.child.try_wait().expect("a child of ours");
             async move { ended }
         })
-        .await
+        .await;
+        // Its last words are read to the end, too.
+        for collector in self.collectors.drain(..) {
+            collector.join().expect("no panic in the collector");
+        }
+        status
     }
 
     /// True until it has ended.
@@ -255,11 +262,13 @@ pub fn free_port() -> u16 {
 }
 
 /// Keeps the last 256 KiB of what a program writes.
-fn collect(pipe: impl std::io::Read + Send + 'static) -> Arc<Mutex<String>> {
+fn collect(
+    pipe: impl std::io::Read + Send + 'static,
+) -> (Arc<Mutex<String>>, thread::JoinHandle<()>) {
     const KEEP: usize = 256 * 1024;
     let text = Arc::new(Mutex::new(String::new()));
     let shared = Arc::clone(&text);
-    thread::spawn(move || {
+    let reader = thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
             let mut text = shared.lock().expect("no panic in a reader");
             text.push_str(&line);
@@ -270,5 +279,5 @@ fn collect(pipe: impl std::io::Read + Send + 'static) -> Arc<Mutex<String>> {
             }
         }
     });
-    text
+    (text, reader)
 }

@@ -1,5 +1,7 @@
 //! A reader of server-sent events.
 
+use std::time::Instant;
+
 use http_body_util::BodyExt;
 use hyper::{HeaderMap, Response, body::Incoming};
 
@@ -91,12 +93,14 @@ impl Sse {
     /// # Panics
     /// When the `id:` line is not the event's id.
     pub async fn event(&mut self) -> Event {
+        let end = Instant::now() + wait::PATIENCE;
         loop {
             let (frame, event) = self.said().await;
             if !event.is_about_stream() {
                 assert_eq!(frame.id.as_deref(), Some(event.id()), "{frame:?}");
                 return event;
             }
+            assert!(Instant::now() < end, "no event but {frame:?}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! A WebSocket client of `/v1/events`.
 
+use std::time::Instant;
+
 use futures_util::{SinkExt, StreamExt};
 use hyper::{HeaderMap, header::HeaderName};
 use serde_json::Value;
@@ -16,6 +18,8 @@ use crate::{Client, Event, Response, client::events_path, wait};
 pub struct Stream {
     socket: WebSocketStream<TcpStream>,
     headers: HeaderMap,
+    /// Read, and not yet given.
+    first: Option<Frame>,
 }
 
 /// What comes over a stream.
@@ -42,7 +46,8 @@ impl Stream {
     /// Connects with a small receive buffer, so that a reader that stops is noticed soon.
     pub async fn open_narrow(client: &Client, query: &str) -> Self {
         let opened = Self::open_with(client, query, Some(4096)).await;
-        opened.unwrap_or_else(|refused| panic!("stream {query}: {refused:?}"))
+        let opened = opened.unwrap_or_else(|refused| panic!("stream {query}: {refused:?}"));
+        opened.begun().await
     }
 
     async fn open_with(
@@ -70,7 +75,11 @@ impl Stream {
         match wait::within("a handshake", client_async(request, socket)).await {
             Ok((socket, answer)) => {
                 let headers = answer.headers().clone();
-                Ok(Self { socket, headers })
+                Ok(Self {
+                    socket,
+                    headers,
+                    first: None,
+                })
             }
             Err(tungstenite::Error::Http(answer)) => {
                 let (head, body) = answer.into_parts();
@@ -85,6 +94,12 @@ impl Stream {
         }
     }
 
+    /// Waits for the first frame, which stays the next one: only then has the stream its position.
+    pub async fn begun(mut self) -> Self {
+        self.first = Some(self.next().await);
+        self
+    }
+
     /// The headers of the handshake's answer.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
@@ -96,6 +111,9 @@ impl Stream {
     /// # Panics
     /// When none comes.
     pub async fn next(&mut self) -> Frame {
+        if let Some(frame) = self.first.take() {
+            return frame;
+        }
         loop {
             let message = wait::within("a frame", self.socket.next()).await;
             match message {
@@ -125,11 +143,14 @@ impl Stream {
 
     /// The next event of the log.
     pub async fn event(&mut self) -> Event {
+        // Bookmarks come for ever: they are no progress.
+        let end = Instant::now() + wait::PATIENCE;
         loop {
             let event = self.said().await;
             if !event.is_about_stream() {
                 return event;
             }
+            assert!(Instant::now() < end, "no event but {}", event.text());
         }
     }
 
@@ -145,11 +166,13 @@ impl Stream {
 
     /// Skips to the first frame of this type.
     pub async fn skip_to(&mut self, kind: &str) -> Event {
+        let end = Instant::now() + wait::PATIENCE;
         loop {
             let event = self.said().await;
             if event.kind() == kind {
                 return event;
             }
+            assert!(Instant::now() < end, "no {kind} but {}", event.text());
         }
     }
 

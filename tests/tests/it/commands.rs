@@ -137,7 +137,7 @@ async fn a_frame_that_is_too_large_ends_the_stream() {
 async fn a_token_may_come_in_the_first_frame() {
     let gateway = tests::Gateway::start(&Setup::new().token("reader", &["events:read"], "")).await;
     let client = gateway.client();
-    let mut stream = client.stream("types=source.*").await;
+    let mut stream = client.stranger("types=source.*").await;
     stream
         .send(&json!({"op": "token", "token": "reader"}))
         .await;
@@ -148,7 +148,7 @@ async fn a_token_may_come_in_the_first_frame() {
         .await;
     stream.bookmark().await;
 
-    let mut stream = client.stream("").await;
+    let mut stream = client.stranger("").await;
     stream.send(&json!({"op": "token", "token": "guess"})).await;
     let (said, code) = stream.ending().await;
     assert_eq!(code, 4401);
@@ -158,7 +158,7 @@ async fn a_token_may_come_in_the_first_frame() {
         tests::event::kinds(&said)
     );
 
-    let mut stream = client.stream("").await;
+    let mut stream = client.stranger("").await;
     stream.send(&json!({"op": "ping"})).await;
     assert_eq!(
         stream.ending().await.1,
@@ -170,7 +170,7 @@ async fn a_token_may_come_in_the_first_frame() {
 #[tokio::test]
 async fn a_silent_stranger_is_not_waited_for() {
     let gateway = tests::Gateway::start(&Setup::new().token("reader", &["events:read"], "")).await;
-    let mut stream = gateway.client().stream("").await;
+    let mut stream = gateway.client().stranger("").await;
     // Ten seconds by contract.
     let (said, code) = wait::within("the end of a stream without a token", stream.ending()).await;
     assert_eq!(code, 4401);

@@ -119,6 +119,12 @@ async fn tail_resumes_by_itself() {
     );
     for _ in 0..3 {
         calls(&pbx, &client, 1).await;
+        // What is not reached at first is an error; only what was lost is sought again.
+        wait::until("tail shows something", || {
+            let shown = !tail.stdout().is_empty();
+            async move { shown.then_some(()) }
+        })
+        .await;
         gateway.kill();
         gateway.start_again().await;
     }

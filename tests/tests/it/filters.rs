@@ -167,6 +167,7 @@ async fn a_filter_holds_for_what_is_yet_to_come() {
     let client = gateway.client();
     let mut ended = client.stream("types=call.ended&extensions=102").await;
     let mut sse = client.sse("types=call.ended&extensions=102").await;
+    sse.said().await;
     let other = pbx.tenant().inbound("02079460018", "101");
     let ours = pbx.tenant().internal("101", "102");
     pbx.say_all(&other.answered()).await;

@@ -1,6 +1,6 @@
 //! Web pages: origins, tickets, and the gateway that lets in everybody on its own machine.
 
-use serde_json::json;
+use serde_json::Value;
 use tests::{Gateway, Setup};
 
 #[tokio::test]
@@ -89,10 +89,11 @@ async fn a_ticket_opens_one_stream() {
     let query = format!("ticket={}", ticket["ticket"].as_str().unwrap());
     let mut stream = client.stream(&query).await;
     let opened = stream.expect("stream.opened").await;
-    assert_eq!(
-        opened.data()["scope"]["types"],
-        json!(["source.*"]),
-        "the rights of the token"
+    let types = opened.data()["scope"]["types"].as_array().unwrap();
+    let narrow = |kind: &Value| kind.as_str().unwrap().starts_with("source.");
+    assert!(
+        !types.is_empty() && types.iter().all(narrow),
+        "the rights of the token: {types:?}"
     );
     assert_eq!(client.refused(&query).await.status, 401, "used up");
     let second = client.bearer("reader").post("/v1/tickets").await.json();

@@ -177,7 +177,11 @@ async fn queue_agent_and_extension_are_told_beside_it() {
         (&"ready".into(), &"busy".into())
     );
 
-    let extension = of_kind(&events, "extension.call_state_changed");
+    let first = events
+        .iter()
+        .position(|event| event.kind() == "call.started")
+        .unwrap();
+    let extension = of_kind(&events[first..], "extension.call_state_changed");
     let moves: Vec<(&str, &str)> = extension
         .iter()
         .map(|event| {
