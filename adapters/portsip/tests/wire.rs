@@ -179,15 +179,15 @@ fn a_source_subscribes_topic_by_topic() {
     };
     assert_eq!(
         topics(Dialect::V22),
-        ["cdr_events", "queue_events", "extension_events"]
+        ["cdr_events", "extension_events", "queue_events"]
     );
     assert_eq!(
         topics(Dialect::V12),
         [
             "cdr_events",
             "trunk_events",
-            "queue_events",
-            "extension_events"
+            "extension_events",
+            "queue_events"
         ]
     );
 }
