@@ -111,11 +111,18 @@ impl Translator {
         }
         let mut route = self.directory.route(session.tenant.as_ref(), &callee);
         route.name = read::text(&info.callee_display_name).map(Into::into);
-        let talking = session
-            .legs
-            .iter_mut()
-            .rfind(|leg| leg.is_open() && leg.answered && leg.service.is_none());
-        if let Some(leg) = talking {
+        // Whoever hands a call on may be told to have left before the call is told to have moved.
+        let legs = &session.legs;
+        let talked =
+            |n: &usize| legs[*n].answered && legs[*n].service.is_none() && !legs[*n].handed_on;
+        let latest = |open: bool| {
+            (0..legs.len())
+                .rev()
+                .filter(talked)
+                .find(|n| legs[*n].is_open() || !open)
+        };
+        if let Some(n) = latest(true).or_else(|| latest(false)) {
+            let leg = &mut session.legs[n];
             leg.handed_on = true;
             let key = leg.key.clone();
             let from = self
@@ -129,12 +136,14 @@ impl Translator {
                 related: None,
             };
             tell.inferred("call_update_info.callee_after_answer", fact);
-            let patch = LegPatch {
-                native: tell::native(&[("transferred_to", Some(&callee))]),
-                ..LegPatch::default()
-            };
-            let fact = tell::leg(session, &key, None, patch);
-            tell.inferred("call_update_info.callee_after_answer", fact);
+            if session.legs[n].is_open() {
+                let patch = LegPatch {
+                    native: tell::native(&[("transferred_to", Some(&callee))]),
+                    ..LegPatch::default()
+                };
+                let fact = tell::leg(session, &key, None, patch);
+                tell.inferred("call_update_info.callee_after_answer", fact);
+            }
         }
         session.latest = Some(callee);
         Some(route)
