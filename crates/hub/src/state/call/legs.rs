@@ -335,8 +335,12 @@ impl State {
         if step.late {
             slot.pending.late = true;
         }
-        // After the end there are no events of legs: the call tells what was learnt.
-        if !slot.told.is_open() {
+        // After the end there are no events of legs: the call tells what was learnt. So it does of a leg that is over
+        // and of which only the PBX's own attributes are new: a record brings them for every leg.
+        let told_by_call = kind == EventType::LegUpdated
+            && !slot.call.legs[index].is_open()
+            && step.fields.iter().all(|field| *field == "native");
+        if !slot.told.is_open() || told_by_call {
             return;
         }
         let at = step.at.unwrap_or_else(|| turn.mark.when());
