@@ -63,8 +63,8 @@ struct Fold {
 const BATCH: usize = 1_024;
 /// How long the writer sleeps at most: so often retention and the checkpoint are looked after.
 const IDLE: Duration = Duration::from_secs(1);
-/// Entities written beside each batch, for the checkpoint.
-const SLICE: usize = 64;
+/// Entities written beside each batch, for the checkpoint: so many at least, and one for so many of its events.
+const SLICE: (usize, usize) = (64, 8);
 /// Entities written at once when there is nothing else to do.
 const IDLE_SLICE: usize = 2_048;
 /// Before a failed commit is tried again.
@@ -121,7 +121,7 @@ impl Fold {
         let mut batch = Batch::default();
         self.state
             .restarted(self.clock.now(), &mut self.archive, &mut batch.drafts);
-        self.commit(batch, SLICE).await;
+        self.commit(batch, SLICE.0).await;
         // A commit of nothing shows nothing, and what was read back has not been shown yet.
         self.show(&[], Position(self.sealer.next().0 - 1));
     }
@@ -181,7 +181,8 @@ impl Fold {
             }
         }
         self.timers(&mut batch);
-        self.commit(batch, SLICE).await;
+        let slice = SLICE.0.max(batch.drafts.len() / SLICE.1);
+        self.commit(batch, slice).await;
         flow
     }
 

@@ -78,7 +78,7 @@ pub struct Gateway {
 const DRAIN: Duration = Duration::from_secs(5);
 
 impl Gateway {
-    /// Starts all parts. Answers requests before it returns; state is there when it does.
+    /// Starts all parts. Requests are answered from when state is rebuilt.
     ///
     /// # Errors
     /// When a part cannot start. The config has been checked, but not the machine.
@@ -140,6 +140,15 @@ impl Gateway {
             .map(settings::tls)
             .transpose()
             .map_err(GatewayError::Tls)?;
+        let Ok(memos) = hub.rebuilt().await else {
+            let why = tokio::task::spawn_blocking(move || writer.join()).await;
+            return Err(why
+                .unwrap_or(Err(HubError::Panicked))
+                .err()
+                .unwrap_or(HubError::Panicked)
+                .into());
+        };
+        // Whoever connects before waits in the backlog: nothing is answered from a state that is not whole.
         let router: Router = api::router(&surface);
         let http = tokio::spawn(http::serve(
             listener,
@@ -160,13 +169,6 @@ impl Gateway {
             closing,
             http,
             config,
-        };
-        let Ok(memos) = gateway.hub.rebuilt().await else {
-            return Err(gateway
-                .drain()
-                .await
-                .err()
-                .unwrap_or(GatewayError::Hub(HubError::Panicked)));
         };
         gateway.sources.remember(memos.as_ref().clone());
         for (id, adapter) in adapters {
