@@ -38,7 +38,8 @@ async fn watch(file: ConfigFile, sender: mpsc::Sender<Config>) -> std::io::Resul
     let mut hangup = signal(SignalKind::hangup())?;
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut seen = changed_at(&file);
+    // The file may have changed since it was read for the start, so the first look always reads it.
+    let mut seen = None;
     loop {
         tokio::select! {
             () = sender.closed() => return Ok(()),
@@ -73,6 +74,9 @@ fn changed_at(file: &ConfigFile) -> Option<SystemTime> {
 impl Gateway {
     /// Takes over what can change in a running gateway, and says what cannot.
     pub(super) async fn reload(&mut self, new: Config) {
+        if new == self.config {
+            return;
+        }
         let changes = config::diff(&self.config, &new);
         let mut adapters = sources::adapters(&new);
         for key in &changes.restart {
