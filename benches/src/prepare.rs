@@ -190,3 +190,49 @@ impl Pipeline {
         heard.push(one);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::EventType;
+
+    use super::*;
+    use crate::BATCH;
+
+    #[test]
+    fn every_frame_of_presence_is_one_event() {
+        for kinds in kinds(Traffic::Presence) {
+            assert_eq!(kinds, [EventType::ExtensionPresenceChanged; BATCH]);
+        }
+    }
+
+    #[test]
+    fn every_call_is_told_from_start_to_record() {
+        for kinds in kinds(Traffic::Call) {
+            for kind in [
+                EventType::CallStarted,
+                EventType::CallEnded,
+                EventType::CdrCreated,
+            ] {
+                let times = kinds.iter().filter(|found| **found == kind).count();
+                assert_eq!(times, 4, "{kind}");
+            }
+            assert!(!kinds.contains(&EventType::SourceUnrecognized));
+        }
+    }
+
+    #[test]
+    fn batches_differ_in_ids_and_times_only() {
+        for traffic in Traffic::ALL {
+            let kinds = kinds(traffic);
+            assert!(kinds[1..].windows(2).all(|pair| pair[0] == pair[1]));
+        }
+    }
+
+    fn kinds(traffic: Traffic) -> Vec<Vec<EventType>> {
+        let batches = prepare(traffic, 8).unwrap().batches;
+        batches
+            .iter()
+            .map(|batch| batch.drafts.iter().map(|draft| draft.kind).collect())
+            .collect()
+    }
+}

@@ -46,7 +46,7 @@ pub struct Bench {
 enum Work {
     Floor(Vec<u8>),
     Decode,
-    Map(Translator, Output),
+    Map(Box<Translator>, Output),
     Fold(Box<State>, Vec<Draft>),
     Encode(Sealer),
     Append { log: Box<Log>, _folder: TempDir },
@@ -98,7 +98,7 @@ impl Bench {
         let work = match stage {
             Stage::Floor => Work::Floor(Vec::new()),
             Stage::Decode => Work::Decode,
-            Stage::Map => Work::Map(prepared.translator, Output::default()),
+            Stage::Map => Work::Map(Box::new(prepared.translator), Output::default()),
             Stage::Fold => Work::Fold(Box::new(prepared.state), Vec::new()),
             Stage::Encode => Work::Encode(sealer()),
             Stage::Append => {

@@ -4,12 +4,10 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its result")]
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use benches::{BATCH, Bench, Failure, Stage, Traffic, prepare};
+use rustix::time::{ClockId, clock_gettime};
 
 const WARM_UP: usize = 10;
 const BATCHES: usize = 100;
@@ -80,11 +78,11 @@ fn describe(traffic: Traffic) -> Result<(), Failure> {
 fn measure(traffic: Traffic, stage: Stage) -> Result<Cost, Failure> {
     let mut bench = Bench::new(stage, prepare(traffic, WARM_UP + BATCHES)?)?;
     bench.run(0..WARM_UP)?;
-    let (started, before) = (Instant::now(), cpu()?);
+    let (started, before) = (Instant::now(), cpu());
     bench.run(WARM_UP..WARM_UP + BATCHES)?;
     Ok(Cost {
         wall: started.elapsed(),
-        cpu: cpu()?.saturating_sub(before),
+        cpu: cpu().saturating_sub(before),
     })
 }
 
@@ -105,10 +103,8 @@ fn each(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6 / (BATCHES * BATCH) as f64
 }
 
-/// Processor time of this thread.
-fn cpu() -> Result<Duration, Failure> {
-    let text = fs::read_to_string("/proc/thread-self/schedstat")?;
-    let first = text.split_whitespace().next();
-    let nanos = first.ok_or("the kernel tells no processor time")?.parse()?;
-    Ok(Duration::from_nanos(nanos))
+/// Processor time of this process, all threads.
+fn cpu() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
