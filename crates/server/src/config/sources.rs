@@ -162,7 +162,7 @@ impl Source {
             Reconnect {
                 initial: initial.0,
                 max: max.0,
-                budget_per_min: reader.count("budget_per_min", 10, 1..=600),
+                budget_per_min: reader.count("budget_per_min", 10, 1..=100_000),
             }
         });
         let region: Option<Region> = reader.optional("region");
