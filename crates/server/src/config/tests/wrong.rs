@@ -142,7 +142,7 @@ fn values_out_of_bounds_are_told_with_the_bounds() {
         /etc/switchhook.toml:17:38: sources.hq.reconnect.max: the longest pause, 10s, is shorter than the first, 90s
           mend: write a longer one
         /etc/switchhook.toml:17:62: sources.hq.reconnect.budget_per_min: 0 is out of bounds
-          mend: write a value from 1 to 600
+          mend: write a value from 1 to 100000
         9 mistakes
     "#]].assert_eq(&told(&format!(
         "[log]\nretention = {{ hours = 0, bytes = \"1KiB\" }}\n[limits]\nstreams = 0\nheaders = \"1GiB\"\n\
