@@ -31,14 +31,13 @@ impl Translator {
         let rule = "extension_call.ringing.fits_one";
         if session.caller.as_ref() == Some(number) {
             // Asked to call on its behalf, the PBX rings the caller first.
-            if session.caller_state == Some(LegState::Initiated) {
-                session.caller_state = Some(LegState::Ringing);
-                let leg = session.caller_leg();
-                tell.inferred(
-                    rule,
-                    tell::leg(&session, &leg, session.caller_state, LegPatch::default()),
-                );
-            }
+            caller_steps(
+                tell,
+                &mut session,
+                LegState::Initiated,
+                LegState::Ringing,
+                rule,
+            );
             return self.sessions.put(session, tell.now);
         }
         let aim = Aim {
@@ -97,14 +96,13 @@ impl Translator {
         let rule = "extension_call.on_call.fits_one";
         if session.caller.as_ref() == Some(number) {
             // Who dials is busy at once; only who was rung first has picked up. Neither is an answer.
-            if session.caller_state == Some(LegState::Ringing) {
-                session.caller_state = Some(LegState::Connected);
-                let leg = session.caller_leg();
-                tell.inferred(
-                    rule,
-                    tell::leg(&session, &leg, session.caller_state, LegPatch::default()),
-                );
-            }
+            caller_steps(
+                tell,
+                &mut session,
+                LegState::Ringing,
+                LegState::Connected,
+                rule,
+            );
             return self.sessions.put(session, tell.now);
         }
         let aim = Aim {
@@ -214,6 +212,24 @@ impl Translator {
 }
 
 /// The key of the only session, if it is the only one.
+/// The caller's own leg goes a step further, when it stands where the step begins.
+fn caller_steps(
+    tell: &mut Telling,
+    session: &mut Session,
+    from: LegState,
+    to: LegState,
+    rule: &'static str,
+) {
+    if session.caller_state == Some(from) {
+        session.caller_state = Some(to);
+        let leg = session.caller_leg();
+        tell.inferred(
+            rule,
+            tell::leg(session, &leg, Some(to), LegPatch::default()),
+        );
+    }
+}
+
 fn only<'s>(mut sessions: impl Iterator<Item = &'s Session>) -> Option<Text> {
     match (sessions.next(), sessions.next()) {
         (Some(session), None) => Some(session.key.clone()),

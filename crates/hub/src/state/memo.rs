@@ -45,24 +45,12 @@ pub(super) struct RememberedSource {
 }
 
 impl State {
-    /// Entities that changed since they were last taken, at most `max`.
-    pub fn take_dirty(&mut self, max: usize) -> Vec<Row> {
-        let mut rows = Vec::new();
-        while rows.len() < max {
-            let Some((collection, id)) = self.dirty.pop_first() else {
-                break;
-            };
-            rows.push(self.row(collection, id));
-        }
-        rows
-    }
-
     /// Which entities changed since this was last asked.
     pub fn take_changed(&mut self) -> BTreeSet<(Collection, EntityId)> {
         std::mem::take(&mut self.dirty)
     }
 
-    /// True when [`Self::take_dirty`] would yield something.
+    /// True when [`Self::take_changed`] would yield something.
     #[must_use]
     pub fn is_dirty(&self) -> bool {
         !self.dirty.is_empty()

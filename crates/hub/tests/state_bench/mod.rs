@@ -183,7 +183,8 @@ impl Bench {
     }
 
     fn take_rows(&mut self) {
-        for row in self.state.take_dirty(usize::MAX) {
+        for (collection, id) in self.state.take_changed() {
+            let row = self.state.row(collection, id);
             match row.body {
                 Some(body) => self.rows.insert((row.collection, row.id), body),
                 None => self.rows.remove(&(row.collection, row.id)),
