@@ -1,11 +1,15 @@
 //! What a supervised source counts, readable while it runs.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::{
+    sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 
 use model::Timestamp;
+use telemetry::Histogram;
 
 /// Counters of one source since the start of the gateway. Each is exact; together they are no snapshot.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Counters {
     frames: AtomicU64,
     bytes: AtomicU64,
@@ -14,6 +18,31 @@ pub struct Counters {
     attempts: AtomicU64,
     connects: AtomicU64,
     last_frame: AtomicI64,
+    decode: Histogram,
+    snapshot_micros: AtomicU64,
+}
+
+/// Nanoseconds.
+#[rustfmt::skip]
+const DECODE: &[u64] = &[
+    5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 100_000_000,
+    1_000_000_000,
+];
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            frames: AtomicU64::default(),
+            bytes: AtomicU64::default(),
+            no_ops: AtomicU64::default(),
+            requests: AtomicU64::default(),
+            attempts: AtomicU64::default(),
+            connects: AtomicU64::default(),
+            last_frame: AtomicI64::default(),
+            decode: Histogram::new(DECODE),
+            snapshot_micros: AtomicU64::default(),
+        }
+    }
 }
 
 impl Counters {
@@ -66,6 +95,28 @@ impl Counters {
             0 => None,
             micros => Some(Timestamp::from_micros(micros)),
         }
+    }
+
+    /// How long the last snapshot took, from the connection to the last list.
+    #[must_use]
+    pub fn snapshot_took(&self) -> Option<Duration> {
+        let micros = self.snapshot_micros.load(Relaxed);
+        (micros > 0).then(|| Duration::from_micros(micros))
+    }
+
+    pub(crate) fn snapshot(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.snapshot_micros.store(micros.max(1), Relaxed);
+    }
+
+    /// How long frames took to be decoded and mapped, in nanoseconds.
+    #[must_use]
+    pub fn decode(&self) -> &Histogram {
+        &self.decode
+    }
+
+    pub(crate) fn decoded(&self, took: Duration) {
+        self.decode.time(took);
     }
 
     pub(crate) fn frame(&self, bytes: usize, at: Timestamp) {

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use model::{Collection, Text};
 
-use crate::{Capabilities, LinkError, Resume, Tap, Translator};
+use crate::{
+    Capabilities, CommandSpec, LinkError, Measure, Resume, Tap, Translator, socket::Place,
+};
 
 /// What is fixed about a configured adapter.
 #[derive(Clone, Debug)]
@@ -17,6 +19,10 @@ pub struct Descriptor {
     pub mapping: &'static str,
     /// What this source can tell, as configured.
     pub capabilities: Capabilities,
+    /// What this source can be told to do, as configured.
+    pub commands: Vec<CommandSpec>,
+    /// The PBX's id of the tenant that everything of this source belongs to; none when it has several, or none.
+    pub tenant: Option<Text>,
     /// How long a call that had an open leg and has none stays open.
     pub call_grace: Duration,
     /// Send a ping when the link has been idle this long; three idle pings in a row end it. A third of `silence`.
@@ -31,6 +37,30 @@ pub trait Adapter: Send + Sync {
 
     /// A decoder and map that goes on from what was known before.
     fn translator(&self, resume: Resume) -> Box<dyn Translator>;
+
+    /// What a received frame says, decoded, for people who ask why. None when a frame cannot be read by itself.
+    fn decode(&self, frame: &[u8]) -> Option<serde_json::Value> {
+        serde_json::from_slice(frame).ok()
+    }
+
+    /// What its links have counted since the start, and how they are, for `/metrics`.
+    fn measures(&self) -> Vec<Measure> {
+        Vec::new()
+    }
+
+    /// Where it connects to, in the order in which it tries.
+    ///
+    /// # Errors
+    /// When the configured URL cannot be used.
+    fn places(&self) -> Result<Vec<Place>, LinkError> {
+        Ok(Vec::new())
+    }
+
+    /// What it subscribes to, by the names of the PBX; nothing where the PBX tells unasked. A refusal is told as
+    /// [`model::observation::SourceFact::Degraded`] with a reason that begins with the name and ` refused`.
+    fn subscriptions(&self) -> Vec<Text> {
+        Vec::new()
+    }
 
     /// Connects, logs in and subscribes. The supervisor bounds the time.
     ///

@@ -5,18 +5,23 @@
 //! no link. A hub that is slow makes [`Sink::deliver`] wait, and then the PBX is simply not read.
 
 mod facts;
+mod followed;
 mod session;
 
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{fmt, future::Future, pin::pin, sync::Arc, time::Duration};
 
 use model::{Clock, Heard, Now, RawFrame, SourceId, Text, observation::SourceFact};
-use tokio::{sync::Notify, time::sleep};
+use telemetry::Tracer;
+use tokio::{
+    sync::{Notify, mpsc},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 
-use self::facts::{ending, report};
+use self::facts::{ending, is_synced, report};
 use crate::{
-    Adapter, Backoff, Closed, Counters, Direction, Link, LinkError, LinkErrorKind, Output,
-    Reconnect, Resume, Sink, Tap, Translator, WireLog,
+    Adapter, Backoff, Closed, Counters, Direction, Link, LinkError, LinkErrorKind, Measure, Order,
+    Output, Reconnect, Refusal, Resume, Sink, Tap, Translator, WireLog,
 };
 
 /// What a supervisor works with.
@@ -55,15 +60,21 @@ pub struct Supervisor {
     tap: Arc<dyn Tap>,
     sink: Arc<dyn Sink>,
     handle: Handle,
+    /// Since when the snapshot is waited for.
+    connected_at: Option<Duration>,
+    orders: mpsc::Receiver<Order>,
     frames: u64,
+    tracer: Tracer,
     out: Output,
 }
 
 /// What others may ask of a supervised source.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct Handle {
     hurry: Arc<Notify>,
+    orders: mpsc::Sender<Order>,
     counters: Arc<Counters>,
+    adapter: Arc<dyn Adapter>,
 }
 
 /// Why the loop ends early.
@@ -71,6 +82,9 @@ enum Ended {
     Stopped,
     Closed,
 }
+
+/// The most commands that wait for a source.
+const ORDERS: usize = 64;
 
 impl Setup {
     /// The longest that an attempt to connect may take, unless told otherwise.
@@ -83,10 +97,41 @@ impl Handle {
         self.hurry.notify_one();
     }
 
+    /// Hands over a command. What becomes of it is told by [`model::Fact::Command`].
+    ///
+    /// # Errors
+    /// When the source is stopped, or so busy that the command was not taken: then nothing is told.
+    pub fn order(&self, order: Order) -> Result<(), Refusal> {
+        self.orders.try_send(order).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                Refusal::new("busy", "too many commands wait for the source")
+            }
+            mpsc::error::TrySendError::Closed(_) => Refusal::not_connected(),
+        })
+    }
+
     /// What the source has counted so far.
     #[must_use]
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
+    }
+
+    /// What the adapter has counted besides, and how long the last snapshot took.
+    #[must_use]
+    pub fn measures(&self) -> Vec<Measure> {
+        let mut all = self.adapter.measures();
+        let took = self.counters.snapshot_took();
+        all.extend(took.map(|took| Measure::gauge("snapshot_seconds", took.as_secs_f64())));
+        all
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counters = &self.counters;
+        f.debug_struct("Handle")
+            .field("counters", counters)
+            .finish_non_exhaustive()
     }
 }
 
@@ -94,20 +139,35 @@ impl Supervisor {
     /// A supervisor that has not begun.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
+        let (sender, orders) = mpsc::channel(ORDERS);
         Self {
             tap: Arc::new((WireLog::new(&setup.source), setup.tap)),
             translator: setup.adapter.translator(setup.resume),
             backoff: Backoff::new(setup.reconnect, setup.seed),
             source: setup.source,
             boot: setup.boot,
-            adapter: setup.adapter,
+            connected_at: None,
             connect_timeout: setup.connect_timeout,
             clock: setup.clock,
             sink: setup.sink,
-            handle: Handle::default(),
+            handle: Handle {
+                hurry: Arc::default(),
+                orders: sender,
+                counters: Arc::default(),
+                adapter: Arc::clone(&setup.adapter),
+            },
+            adapter: setup.adapter,
+            orders,
             frames: 0,
+            tracer: Tracer::off(),
             out: Output::default(),
         }
+    }
+
+    /// The same, following frames for a tracer.
+    #[must_use]
+    pub fn traced(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     /// The handle to it.
@@ -185,7 +245,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Awaits something while there is no link, and gives the translator its timeouts.
+    /// Awaits something while there is no link, gives the translator its timeouts, and refuses commands.
     async fn meanwhile<T>(
         &mut self,
         stop: &CancellationToken,
@@ -193,16 +253,20 @@ impl Supervisor {
     ) -> Result<T, Ended> {
         let mut wanted = pin!(wanted);
         loop {
-            tokio::select! {
+            let timer = self.timer();
+            let order = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Err(Ended::Stopped),
                 value = &mut wanted => return Ok(value),
-                () = self.timer() => {}
-            }
+                order = self.orders.recv() => order,
+                () = timer => None,
+            };
             let now = self.clock.now();
-            if self.timed_out(now) {
-                self.deliver(stop, None, now).await?;
+            if let Some(order) = order {
+                self.refuse(&order, Refusal::not_connected());
             }
+            self.timed_out(now);
+            self.deliver(stop, None, now).await?;
         }
     }
 
@@ -232,6 +296,10 @@ impl Supervisor {
         due
     }
 
+    fn refuse(&mut self, order: &Order, refusal: Refusal) {
+        self.out.reports.push(refusal.report(&order.id));
+    }
+
     async fn say(&mut self, stop: &CancellationToken, fact: SourceFact) -> Result<(), Ended> {
         self.out.reports.push(report(fact));
         self.deliver(stop, None, self.clock.now()).await
@@ -257,6 +325,12 @@ impl Supervisor {
     fn heard(&mut self, frame: Option<RawFrame>, now: Now) -> Option<Heard> {
         let out = std::mem::take(&mut self.out);
         self.handle.counters.no_op(out.no_ops);
+        if let Some(since) = self.connected_at.filter(|_| is_synced(&out.reports)) {
+            self.connected_at = None;
+            self.handle
+                .counters
+                .snapshot(now.mono.saturating_sub(since));
+        }
         let silent = frame.is_none() && out.reports.is_empty() && out.memo.is_empty();
         (!silent).then(|| Heard {
             source: self.source.clone(),

@@ -1,5 +1,7 @@
 //! TLS to a PBX: system roots, a CA of the PBX's own, or, loudly, no check at all.
 
+mod witness;
+
 use std::{io, path::PathBuf, sync::Arc};
 
 use rustls::{
@@ -11,6 +13,8 @@ use rustls::{
         pem::{self, PemObject},
     },
 };
+
+pub use self::witness::Shown;
 
 /// How to check a PBX's certificate, as configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

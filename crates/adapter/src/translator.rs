@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use bytes::Bytes;
 use model::{Agent, Call, Device, Extension, MemoChange, Now, Queue, Report, Text};
 
+use crate::{Order, Refusal};
+
 /// Decodes frames and gives them meaning. Deterministic: the same inputs yield the same outputs.
 pub trait Translator: Send {
     /// A link stands: what was learnt about the connection before is void, and snapshots are due.
@@ -12,6 +14,19 @@ pub trait Translator: Send {
 
     /// One frame. Never fails: what cannot be read is reported as unrecognized.
     fn frame(&mut self, frame: &Bytes, now: Now, out: &mut Output);
+
+    /// A command, while a link stands. It is sent by [`Output::requests`]; what became of it is told by
+    /// [`model::Fact::Command`], at once or with a later frame. Only kinds of the descriptor are asked for.
+    ///
+    /// The translator need not watch the time: a command whose outcome is not told within its patience, or before the
+    /// link ends, has an unknown one.
+    ///
+    /// # Errors
+    /// When it cannot be done. Then nothing may be put out for it.
+    fn command(&mut self, order: &Order, now: Now, out: &mut Output) -> Result<(), Refusal> {
+        let _ = (order, now, out);
+        Err(Refusal::not_supported())
+    }
 
     /// When [`Self::timeout`] wants to be called, on the monotonic clock.
     fn poll_timeout(&self) -> Option<Duration>;

@@ -10,12 +10,16 @@ use std::{
 };
 
 use adapter::{
-    Adapter, Closed, Descriptor, Handle, Link, LinkError, LinkErrorKind, Output, Reconnect, Resume,
-    Setup, Supervisor, Tap, Translator,
+    Adapter, Closed, Descriptor, Handle, Link, LinkError, LinkErrorKind, Order, Output, Reconnect,
+    Refusal, Resume, Setup, Supervisor, Tap, Translator,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
-use model::{Collection, MemoChange, Now, Report, SourceId, Text, observation::SourceFact};
+use model::{
+    Collection, Fact, MemoChange, Now, Observation, Report, SourceId, Text,
+    observation::{CommandOutcome, SourceFact},
+};
+use serde_json::json;
 use testkit::{Collector, TokioClock};
 use tokio::{
     sync::Semaphore,
@@ -212,6 +216,57 @@ async fn requests_go_to_the_link_and_no_ops_are_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_command_goes_to_the_link_and_its_outcome_is_told() {
+    let run = Run::start([Attempt::link(["a"])]);
+    run.heard.until_frame("a").await;
+    run.handle.order(order("c1", "hang up")).unwrap();
+    assert_eq!(run.outcome("c1").await, "succeeded");
+    assert_eq!(*run.sent.lock().unwrap(), ["hang up"]);
+    run.handle.order(order("c2", "refuse")).unwrap();
+    assert_eq!(run.outcome("c2").await, "not_supported");
+    assert_eq!(run.sent.lock().unwrap().len(), 1);
+    run.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_link_a_command_is_refused_and_not_kept_for_later() {
+    let run = Run::start([Attempt::Fail(LinkErrorKind::Replaced), Attempt::link(["a"])]);
+    let replaced = |fact: &SourceFact| matches!(fact, SourceFact::Replaced { .. });
+    run.heard.until_source("replaced", 1, replaced).await;
+    run.handle.order(order("c1", "hang up")).unwrap();
+    assert_eq!(run.outcome("c1").await, "not_connected");
+    run.handle.reconnect();
+    run.heard.until_frame("a").await;
+    assert!(run.sent.lock().unwrap().is_empty());
+    run.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_breaks_under_a_command_says_nothing_of_it() {
+    let run = Run::start([Attempt::link(["a"]), Attempt::link(["b"])]);
+    run.heard.until_frame("a").await;
+    run.handle.order(order("c1", "in vain")).unwrap();
+    run.handle.order(order("c2", "hang up")).unwrap();
+    run.heard.until_frame("b").await;
+    // Whether the first arrived nobody knows; the second was never sent, and that is known.
+    assert_eq!(run.outcome("c2").await, "not_connected");
+    assert_eq!(run.outcomes("c1"), Vec::<String>::new());
+    assert!(run.sent.lock().unwrap().is_empty());
+    run.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_that_nobody_takes_are_bounded() {
+    let run = Run::prepared(Collector::hold, [Attempt::link(["a"])]);
+    let refused = (0..1_000).find_map(|n| run.handle.order(order(&n.to_string(), "x")).err());
+    assert_eq!(refused.map(|refusal| refusal.reason), Some("busy".into()));
+    let handle = run.handle.clone();
+    run.stop().await;
+    let stopped = handle.order(order("late", "x")).unwrap_err();
+    assert_eq!(&*stopped.reason, "not_connected");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_read_is_handed_on_even_when_sending_fails() {
     let run = Run::start([
         Attempt::link(["ask in vain", "a", "b"]),
@@ -355,11 +410,47 @@ impl Run {
         }
     }
 
+    /// What was told of a command so far.
+    fn outcomes(&self, id: &str) -> Vec<String> {
+        let told = |heard: &model::Heard| outcomes(heard, id);
+        self.heard.heard().iter().flat_map(told).collect()
+    }
+
+    async fn outcome(&self, id: &str) -> String {
+        let told =
+            |heard: &[model::Heard]| heard.iter().any(|heard| !outcomes(heard, id).is_empty());
+        self.heard.until("an outcome", told).await;
+        self.outcomes(id).remove(0)
+    }
+
     async fn stop(self) {
         self.stop.cancel();
         let ended = tokio::time::timeout(Duration::from_secs(2), self.task).await;
         assert_eq!(ended.expect("it stops").unwrap(), Ok(()));
     }
+}
+
+fn order(id: &str, text: &str) -> Order {
+    Order {
+        id: id.into(),
+        kind: "say",
+        target: None,
+        params: json!(text),
+    }
+}
+
+fn outcomes(heard: &model::Heard, id: &str) -> Vec<String> {
+    let observations = heard.reports.iter().flat_map(|report| &report.observations);
+    let told = observations.filter_map(|observation| match &observation.fact {
+        Fact::Command { id: of, outcome } if **of == *id => Some(match outcome {
+            CommandOutcome::Succeeded { .. } => "succeeded".to_owned(),
+            CommandOutcome::Failed { reason, .. } | CommandOutcome::Unknown { reason } => {
+                reason.to_string()
+            }
+        }),
+        _ => None,
+    });
+    told.collect()
 }
 
 /// Waits longer than `until` is patient.
@@ -383,6 +474,8 @@ impl Fake {
                 adapter: "fake",
                 mapping: "fake/1",
                 capabilities: adapter::Capabilities::default(),
+                commands: Vec::new(),
+                tenant: None,
                 call_grace: Duration::from_secs(5),
                 silence: Duration::from_secs(30),
             },
@@ -491,6 +584,25 @@ impl Translator for Echo {
                 }
             }
         }
+    }
+
+    fn command(&mut self, order: &Order, _: Now, out: &mut Output) -> Result<(), Refusal> {
+        let text: String = order.params()?;
+        if text == "refuse" {
+            return Err(Refusal::not_supported());
+        }
+        let outcome = CommandOutcome::Succeeded {
+            native: model::Native::new(),
+        };
+        let id = Text::clone(&order.id);
+        if text != "in vain" {
+            let mut report = Report::new("said");
+            let fact = Fact::Command { id, outcome };
+            report.observations.push(Observation::native("said", fact));
+            out.reports.push(report);
+        }
+        out.requests.push(text.into());
+        Ok(())
     }
 
     fn poll_timeout(&self) -> Option<Duration> {

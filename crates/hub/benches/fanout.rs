@@ -293,6 +293,7 @@ fn everything() -> Subscription {
         announcement: Announcement {
             filter,
             scope,
+            scopes: Vec::new(),
             warnings: Vec::new(),
         },
         reset: None,

@@ -193,6 +193,7 @@ fn closed(n: u64) -> Archived {
         position: Position(n + 1),
         closed_at: Timestamp::from_secs(1_700_000_000),
         aliases: Vec::new(),
+        remains: Bytes::from_static(br#"{"kind":"call.ended"}"#),
     }
 }
 

@@ -82,16 +82,25 @@ impl Sealer {
 
     /// Encodes all drafts, in order, into as few blocks as the limits of [`Block`] allow.
     pub fn seal(&mut self, drafts: &[Draft]) -> Vec<Arc<Block>> {
+        self.seal_traced(drafts, |_| None)
+    }
+
+    /// The same, where `trace` tells the `traceparent` of a draft by its place.
+    pub fn seal_traced(
+        &mut self,
+        drafts: &[Draft],
+        trace: impl Fn(usize) -> Option<Text>,
+    ) -> Vec<Arc<Block>> {
         let mut blocks = Vec::new();
         let mut entries = Vec::new();
         let mut body = Vec::new();
-        for draft in drafts {
+        for (n, draft) in drafts.iter().enumerate() {
             if entries.len() == Block::MAX_EVENTS
                 || (!entries.is_empty() && body.len() + MAX_EVENT > Block::MAX_BYTES)
             {
                 blocks.push(self.block(std::mem::take(&mut entries), std::mem::take(&mut body)));
             }
-            entries.push(self.encode(draft, &mut body));
+            entries.push(self.encode(draft, trace(n), &mut body));
         }
         if !entries.is_empty() {
             blocks.push(self.block(entries, body));
@@ -107,11 +116,12 @@ impl Sealer {
         })
     }
 
-    fn encode(&mut self, draft: &Draft, body: &mut Vec<u8>) -> Entry {
+    fn encode(&mut self, draft: &Draft, trace: Option<Text>, body: &mut Vec<u8>) -> Entry {
         let position = self.next;
         self.next = Position(position.0 + 1);
         let start = body.len();
         let mut event = draft.event(self.epoch, position);
+        event.traceparent = trace;
         write(&event, body);
         let length = body.len() - start;
         if length > MAX_EVENT
@@ -150,6 +160,36 @@ impl Sealer {
 }
 
 impl Draft {
+    /// An event of the gateway itself.
+    #[must_use]
+    pub fn of_gateway(
+        kind: EventType,
+        subject: Text,
+        version: u64,
+        now: Timestamp,
+        data: Data,
+    ) -> Self {
+        let id = subject.split_once('/').map_or(&*subject, |(_, id)| id);
+        Self {
+            kind,
+            source: None,
+            time: now,
+            recorded: now,
+            tenant: None,
+            partitionkey: id.into(),
+            subject,
+            correlationid: None,
+            version,
+            expires: None,
+            data,
+            extensions: SmallVec::new(),
+            queues: SmallVec::new(),
+            private: false,
+            mixed: false,
+            closes: None,
+        }
+    }
+
     /// The event at a position.
     #[must_use]
     pub fn event(&self, epoch: Epoch, position: Position) -> Event {
@@ -278,6 +318,8 @@ mod tests {
             last_event_at: None,
             clock_skew_ms: None,
             counters: model::SourceCounters::default(),
+            quality: None,
+            unrecognized: std::collections::BTreeMap::new(),
         };
         let mut data = Data {
             source: Some(Arc::new(source)),

@@ -13,11 +13,16 @@ use std::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use model::{Clock, Heard, Position, SourceId, Text};
+use telemetry::Tracer;
 use thiserror::Error;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
+    command::{Accepted, Rejected, Request},
+    draft::Draft,
     log::{self, LogError, Reader},
+    meters::Meters,
+    shelf::Shelving,
     state::{Entities, SourceSettings},
     tail::{Tail, TailLimits},
     writer::{Input, Writer},
@@ -96,6 +101,7 @@ pub(crate) struct Shared {
     pub(crate) reader: Reader,
     pub(crate) boot: u32,
     pub(crate) writable: AtomicBool,
+    pub(crate) meters: Arc<Meters>,
     /// The memos of the last run, once state is rebuilt.
     pub(crate) rebuilt: watch::Sender<Option<Arc<Memos>>>,
 }
@@ -108,6 +114,18 @@ const INTAKE: usize = 4_096;
 /// # Errors
 /// When the log cannot be opened, or no thread can be had.
 pub fn start(options: Options, clock: Arc<dyn Clock>) -> Result<(Hub, Running), HubError> {
+    start_traced(options, clock, Tracer::off())
+}
+
+/// The same, following frames for a tracer: their events say so in `traceparent`.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_traced(
+    options: Options,
+    clock: Arc<dyn Clock>,
+    tracer: Tracer,
+) -> Result<(Hub, Running), HubError> {
     let (log, reader) = log::open(&options.log, options.random)?;
     let (intake, inbox) = mpsc::channel(INTAKE);
     let shared = Arc::new(Shared {
@@ -116,9 +134,10 @@ pub fn start(options: Options, clock: Arc<dyn Clock>) -> Result<(Hub, Running), 
         boot: log.boot(),
         reader,
         writable: AtomicBool::new(true),
+        meters: Arc::default(),
         rebuilt: watch::Sender::new(None),
     });
-    let writer = Writer::new(log, inbox, Arc::clone(&shared), clock);
+    let writer = Writer::new(log, inbox, Arc::clone(&shared), clock, tracer);
     let sources = options.sources;
     let thread = std::thread::Builder::new()
         .name("writer".to_owned())
@@ -134,6 +153,26 @@ impl Hub {
     /// When the hub has stopped.
     pub async fn hear(&self, heard: Heard) -> Result<(), Stopped> {
         self.send(Input::Heard(heard)).await
+    }
+
+    /// Asks for a command to be accepted. When it is, that is committed, and the caller has to send it.
+    ///
+    /// # Errors
+    /// When the hub has stopped.
+    pub async fn command(&self, request: Request) -> Result<Result<Accepted, Rejected>, Stopped> {
+        let (asked, answer) = oneshot::channel();
+        self.send(Input::Command(Box::new(request), asked)).await?;
+        answer.await.map_err(|_| Stopped)
+    }
+
+    /// Keeps things in the log's database and publishes events of the gateway itself, together. Returns when that is committed.
+    ///
+    /// # Errors
+    /// When the hub has stopped.
+    pub async fn keep(&self, shelves: Vec<Shelving>, events: Vec<Draft>) -> Result<(), Stopped> {
+        let (asked, kept) = oneshot::channel();
+        self.send(Input::Keep(shelves, events, asked)).await?;
+        kept.await.map_err(|_| Stopped)
     }
 
     /// Takes over a new set of sources. What is known of sources that are gone stays until it ends.
@@ -188,6 +227,12 @@ impl Hub {
     #[must_use]
     pub fn boot(&self) -> u32 {
         self.shared.boot
+    }
+
+    /// What the hub has counted and timed.
+    #[must_use]
+    pub fn meters(&self) -> &Arc<Meters> {
+        &self.shared.meters
     }
 
     /// How the hub is doing.

@@ -5,15 +5,18 @@
 
 pub mod block;
 mod catch_up;
+pub mod command;
 pub mod draft;
 pub mod fanout;
 pub mod filter;
 mod hub;
 pub mod log;
+pub mod meters;
 pub mod reader;
+pub mod shelf;
 pub mod state;
 pub mod stream;
 pub mod tail;
 mod writer;
 
-pub use hub::{Health, Hub, HubError, Memos, Options, Running, Stopped, View, start};
+pub use hub::{Health, Hub, HubError, Memos, Options, Running, Stopped, View, start, start_traced};

@@ -75,6 +75,8 @@ pub struct Announcement {
     pub filter: FilterSpec,
     /// What the token is limited to.
     pub scope: Narrowing,
+    /// What the token may do.
+    pub scopes: Vec<&'static str>,
     /// Types that were asked for and can never come.
     pub warnings: Vec<Warning>,
 }
@@ -272,6 +274,7 @@ mod tests {
                 tenants: Some(vec!["acme".into()]),
                 ..Narrowing::none()
             },
+            scopes: vec!["events:read"],
             warnings: vec![Warning {
                 source: "hq".into(),
                 kind: EventType::CallHeld,
@@ -288,7 +291,7 @@ mod tests {
             said(&opened)["data"],
             json!({
                 "connection": "0000000000000001", "cursor": "k3v9q2xw-0000000000000007", "heartbeat_s": 30,
-                "filter": {"payload": true}, "scope": {"tenants": ["acme"]},
+                "filter": {"payload": true}, "scope": {"tenants": ["acme"]}, "scopes": ["events:read"],
                 "warnings": [{"source": "hq", "type": "call.held", "reason": "the source cannot tell"}],
             })
         );

@@ -299,6 +299,40 @@ impl Call {
         self.legs.iter().find(|leg| leg.id == *id)
     }
 
+    /// A call of which nothing is known but that it began. It has no version yet.
+    #[must_use]
+    pub fn begun(id: EntityId, source: SourceId, started_at: Timestamp) -> Self {
+        Self {
+            interaction_id: id.clone(),
+            id,
+            source,
+            tenant: None,
+            direction: Direction::Unknown,
+            state: CallState::Setup,
+            caller: Party::default(),
+            callee: Party::default(),
+            external: None,
+            did: None,
+            trunk: None,
+            queue: None,
+            route: None,
+            legs: Vec::new(),
+            legs_omitted: 0,
+            answered_by: None,
+            handled_by: Vec::new(),
+            related_calls: Vec::new(),
+            started_at,
+            queued_at: None,
+            ringing_at: None,
+            answered_at: None,
+            ended_at: None,
+            end: None,
+            durations: None,
+            version: 0,
+            native: Native::new(),
+        }
+    }
+
     /// Legs that have not ended.
     pub fn open_legs(&self) -> impl Iterator<Item = &Arc<Leg>> {
         self.legs.iter().filter(|leg| leg.is_open())

@@ -564,7 +564,6 @@ pub struct Breach {
 
 words! {
     /// How the gateway knows.
-    #[derive(Default)]
     OriginKind {
         /// The PBX told it.
         Native = "native",
@@ -577,7 +576,6 @@ words! {
         /// Not confirmed since a gap.
         Unconfirmed = "unconfirmed",
         /// An event of the gateway itself.
-        #[default]
         Gateway = "gateway",
     }
 }
@@ -629,6 +627,13 @@ words! {
     ContentType {
         /// The only one.
         Json = "application/json",
+    }
+}
+
+/// Until somebody says where an event comes from, it is the gateway's own.
+impl Default for OriginKind {
+    fn default() -> Self {
+        Self::Gateway
     }
 }
 

@@ -232,6 +232,25 @@ impl FromStr for Cursor {
     }
 }
 
+impl FromStr for FrameId {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let bad = || BadId::new("frame id", text, "<source>/<start>/<number>");
+        let mut parts = text.split('/');
+        let mut part = || parts.next().ok_or_else(bad);
+        let (source, boot, n) = (part()?, part()?, part()?);
+        if part().is_ok() {
+            return Err(bad());
+        }
+        Ok(Self {
+            source: SourceId::new(source)?,
+            boot: boot.parse().map_err(|_| bad())?,
+            n: n.parse().map_err(|_| bad())?,
+        })
+    }
+}
+
 impl BadId {
     fn new(what: &'static str, text: &str, rule: &'static str) -> Self {
         let text = text.chars().take(64).collect();
@@ -343,6 +362,16 @@ mod tests {
         let cursor: Cursor = "k3v9q2xw-0000000000004712".parse().unwrap();
         assert_eq!(cursor.position, Position(0x4712));
         assert_eq!(cursor.to_string(), "k3v9q2xw-0000000000004712");
+    }
+
+    #[test]
+    fn frame_ids_are_read_as_they_are_written() {
+        let frame: FrameId = "hq/3/4711".parse().unwrap();
+        assert_eq!((frame.boot, frame.n), (3, 4711));
+        assert_eq!(frame.to_string(), "hq/3/4711");
+        for text in ["", "hq", "hq/3", "hq/3/4/5", "HQ/3/4", "hq/x/4", "hq/3/-4"] {
+            assert!(text.parse::<FrameId>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod call;
 pub mod cause;
 pub mod directory;
 pub mod event;
+pub mod example;
 pub mod heard;
 pub mod id;
 pub mod native;
@@ -41,7 +42,7 @@ pub use number::{Normalizer, Number};
 pub use observation::{Fact, Observation, Report};
 pub use party::{ExtensionRef, Party, UserRef};
 pub use record::{Cdr, Recording, RecordingState, Voicemail, VoicemailCounters};
-pub use source::{Gap, Source, SourceCounters, SourceState};
+pub use source::{Command, CommandState, Gap, Quality, Source, SourceCounters, SourceState};
 pub use time::{Clock, Now, Timestamp};
 pub use work::{
     Agent, AgentState, BusyKind, Caller, CallerState, Conference, Participant, Queue, QueueKind,

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use crate::{
     AgentState, Basis, BusyKind, CallerState, Collection, DeviceKind, Direction, End,
     ExtensionCallState, LegRole, LegState, Native, Number, Party, Payload, Precision, Presence,
@@ -257,6 +259,13 @@ pub enum Fact {
     Request(Box<Message>),
     /// A reply of another client of the PBX.
     Reply(Box<Message>),
+    /// What became of a command.
+    Command {
+        /// The command's id, as it was ordered.
+        id: Text,
+        /// What became of it.
+        outcome: CommandOutcome,
+    },
     /// The facts up to the matching end are a list of what exists.
     SnapshotBegin(Scope),
     /// The list is over. What it did not name has vanished, when the scope is complete.
@@ -320,6 +329,28 @@ pub enum SourceFact {
     /// Another client took our place.
     Replaced {
         /// In the PBX's words.
+        reason: Text,
+    },
+}
+
+/// What became of a command. The first word stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CommandOutcome {
+    /// The PBX did it.
+    Succeeded {
+        /// What the PBX said of it: ids of what came of it.
+        native: Native,
+    },
+    /// The PBX did not do it, or it was never sent.
+    Failed {
+        /// A word: `refused`, `not_connected`.
+        reason: Text,
+        /// A sentence for people, perhaps in the PBX's words.
+        detail: Option<Text>,
+    },
+    /// Nobody can know any more.
+    Unknown {
+        /// A word: `timeout`, `connection_lost`.
         reason: Text,
     },
 }
@@ -463,6 +494,8 @@ pub struct AgentPatch {
     /// `Some(None)`: in no call.
     pub call: Option<Option<Text>>,
     pub since: Option<Timestamp>,
+    /// What is told of them; others stay as they were.
+    pub stats: Map<String, Value>,
 }
 
 /// What a message tells of a queue. Absent fields are not told; counters the hub keeps itself from callers and agents.

@@ -30,7 +30,7 @@ pub fn members(name: &str) -> &'static [&'static str] {
         "extension" => &["extension"],
         "user" => &["user"],
         "device" => &["device", "reason"],
-        "agent" => &["agent"],
+        "agent" => &["agent", "queue"],
         "queue" => &["queue", "caller", "breach"],
         "caller" => &["queue", "caller", "reason"],
         "trunk" => &["trunk"],

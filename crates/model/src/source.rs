@@ -34,6 +34,28 @@ pub struct Source {
     /// Counters since the start of the gateway.
     #[serde(default)]
     pub counters: SourceCounters,
+    /// How what was told of calls compares with the PBX's own records of them; absent as long as there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
+    /// What the adapter does not know: shapes, and how often each was heard since the start of the gateway. Those beyond
+    /// the first 64 are counted under `…`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unrecognized: BTreeMap<Text, u64>,
+}
+
+/// The account of calls held against the PBX's own records, since the start of the gateway.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Quality {
+    /// Calls of which something had been published when their record came.
+    pub compared: u64,
+    /// Those of which the record said nothing else than what had been published.
+    pub agreed: u64,
+    /// `agreed` of `compared`, from 0 to 1.
+    pub agreement: f64,
+    /// How often the record said otherwise, by field of the call.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub differed: BTreeMap<Text, u64>,
 }
 
 /// Counters since the start of the gateway.
@@ -50,6 +72,20 @@ pub struct SourceCounters {
     pub no_ops: u64,
     /// Connections made after the first.
     pub reconnects: u64,
+}
+
+impl Quality {
+    /// Takes note of a record and the fields in which it says otherwise.
+    pub fn note<'f>(&mut self, differing: impl IntoIterator<Item = &'f str>) {
+        let mut agrees = true;
+        for field in differing {
+            agrees = false;
+            *self.differed.entry(field.into()).or_default() += 1;
+        }
+        self.compared += 1;
+        self.agreed += u64::from(agrees);
+        self.agreement = self.agreed as f64 / self.compared as f64;
+    }
 }
 
 /// A window in which the PBX may have told something that was not heard.
@@ -144,9 +180,12 @@ pub struct Command {
     pub target: Option<Text>,
     /// How far it is.
     pub state: CommandState,
-    /// Why it failed.
+    /// Why it failed, or why nobody knows: a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Text>,
+    /// The same for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Text>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When its outcome was known.
@@ -154,6 +193,9 @@ pub struct Command {
     pub finished_at: Option<Timestamp>,
     /// +1 for each event of this command.
     pub version: u64,
+    /// What the PBX said of it: ids of what came of it.
+    #[serde(default, skip_serializing_if = "Native::is_empty")]
+    pub native: Native,
 }
 
 /// A webhook, as far as its events tell.

@@ -7,10 +7,10 @@
 /// back into these types.
 macro_rules! words {
     (closed $($rest:tt)*) => { words! { @list "enum" $($rest)* } };
-    (@list $list:literal $(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+    (@list $list:literal $(#[$meta:meta])* $name:ident { $($(#[doc = $doc:literal])+ $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$vmeta])* $variant),+ }
+        pub enum $name { $($(#[doc = $doc])+ $variant),+ }
 
         impl $name {
             /// Every known word, in catalogue order.
@@ -20,6 +20,12 @@ macro_rules! words {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
+            }
+
+            /// What the word means, for people.
+            #[must_use]
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim_ascii_start()),+ }
             }
 
             /// The value for a wire word, if it is known.

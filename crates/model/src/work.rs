@@ -86,7 +86,7 @@ pub struct Agent {
     /// Since when in this state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// Counters the PBX keeps.
+    /// What the PBX keeps about the agent in this queue, by its own names in `snake_case`: counters, priority.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stats: Option<Map<String, Value>>,
     /// +1 for each event of this agent.

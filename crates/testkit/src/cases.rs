@@ -1,26 +1,31 @@
 //! Golden cases: a folder with native frames and the observations that a translator is expected to make of them.
 //!
 //! ```text
-//! cases/<name>/source.toml      the source's own keys, optional
+//! cases/source.toml             the keys of the source
+//! cases/<name>/source.toml      the same for this case, where it needs others
 //! cases/<name>/native.jsonl     what happens, a step on each line
 //! cases/<name>/expected.jsonl   what comes of it, a fact on each line
+//! cases/<name>/events.jsonl     the events that the hub makes of that (written by the package `tests`)
 //! ```
 //!
-//! A step is one of `{"at": 3, "frame": {…}}` (or `"frame": "raw text"`, or `"base64"`), `{"connected": "v22"}`,
-//! `{"disconnected": true}`, `{"advance": 30}` (seconds, through all timers on the way) and `{"wall": "2024-09-09T01:34:08Z"}`,
-//! the civil time of second 0. `at` is in seconds since the start; lines that begin with `#` or `//` are comments.
+//! A line is a step of a recording ([`adapter::recording`]), so that a recording is a case as it stands: copy it to
+//! `native.jsonl`. What its first line tells of the source counts where the case has no `source.toml` of its own.
+//! Adapters whose frames are neither text nor JSON give [`check_encoded`] an encoder: what stands in `frame` is then in a
+//! notation of theirs.
 //! With `UPDATE_CASES=1` the expectations are rewritten instead of compared.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use adapter::{Output, Translator};
-use bytes::Bytes;
-use model::{Now, Timestamp};
+use adapter::{
+    Translator,
+    recording::{self, Header, Player},
+};
 use serde_json::{Value, json};
+
+pub use adapter::recording::{Encode, Link, Moment, Step, as_text, plain};
 
 use crate::render;
 
@@ -31,36 +36,19 @@ pub struct Case {
     pub name: String,
     /// The folder.
     pub dir: PathBuf,
-    /// The text of `source.toml`, empty when there is none.
+    /// The text of its `source.toml`, else what a recording says, else that of all cases; empty when there is none.
     pub source: String,
     /// What happens.
     pub steps: Vec<Step>,
 }
 
-/// Something that happens to a translator.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Step {
-    /// A frame arrives.
-    Frame(Duration, Bytes),
-    /// A link stands.
-    Connected(Option<String>),
-    /// The link is gone.
-    Disconnected,
-    /// Time passes.
-    Advance(Duration),
-    /// Second 0 in civil time.
-    Wall(Timestamp),
-}
+/// Writes the steps of a case as lines: the other way round of [`Encode`]. One serves one case, in order.
+pub type Notate = Box<dyn FnMut(&Step) -> Value>;
 
-/// What a translator yielded at one moment.
-#[derive(Debug)]
-pub struct Moment {
-    /// When.
-    pub now: Now,
-    /// The frame that made it speak; none for timers and the connection.
-    pub frame: Option<Bytes>,
-    /// What it said.
-    pub output: Output,
+/// How the steps of adapters are written whose frames are text or JSON.
+#[must_use]
+pub fn plainly() -> Notate {
+    Box::new(|step| recording::line(None, step))
 }
 
 /// Runs every case below `root` and compares what comes out.
@@ -68,7 +56,20 @@ pub struct Moment {
 /// # Panics
 /// When a case cannot be read, there is none, or one differs: then with all differences.
 pub fn check(root: &Path, make: impl Fn(&Case) -> Box<dyn Translator>) {
-    let cases = read_all(root).unwrap_or_else(|error| panic!("{}: {error}", root.display()));
+    check_encoded(root, plain, make);
+}
+
+/// The same with frames in a notation that an encoder reads.
+///
+/// # Panics
+/// As [`check`].
+pub fn check_encoded(
+    root: &Path,
+    encode: impl Fn() -> Encode,
+    make: impl Fn(&Case) -> Box<dyn Translator>,
+) {
+    let cases =
+        read_all(root, encode).unwrap_or_else(|error| panic!("{}: {error}", root.display()));
     assert!(!cases.is_empty(), "no case in {}", root.display());
     let update = std::env::var_os("UPDATE_CASES").is_some();
     let mut failures = Vec::new();
@@ -102,37 +103,37 @@ pub fn check(root: &Path, make: impl Fn(&Case) -> Box<dyn Translator>) {
 ///
 /// # Errors
 /// When a file cannot be read or a step makes no sense.
-pub fn read_all(root: &Path) -> io::Result<Vec<Case>> {
+pub fn read_all(root: &Path, encode: impl Fn() -> Encode) -> io::Result<Vec<Case>> {
     let mut dirs: Vec<PathBuf> = fs::read_dir(root)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<io::Result<_>>()?;
     dirs.retain(|dir| dir.join("native.jsonl").is_file());
     dirs.sort();
-    dirs.iter().map(|dir| read(dir)).collect()
+    dirs.iter().map(|dir| read(dir, encode())).collect()
 }
 
 /// One case.
 ///
 /// # Errors
 /// When a file cannot be read or a step makes no sense.
-pub fn read(dir: &Path) -> io::Result<Case> {
+pub fn read(dir: &Path, mut encode: Encode) -> io::Result<Case> {
     let native = fs::read_to_string(dir.join("native.jsonl"))?;
-    let source = match fs::read_to_string(dir.join("source.toml")) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error),
-    };
     let bad = |n: usize, what: String| {
         let place = dir.join("native.jsonl");
         io::Error::other(format!("{}:{}: {what}", place.display(), n + 1))
     };
+    let first = native.lines().next().unwrap_or("");
+    let header = Header::of(first).map_err(|error| bad(0, error))?;
+    let (own, common) = (dir.join("source.toml"), dir.with_file_name("source.toml"));
+    let source = match header {
+        _ if own.is_file() => fs::read_to_string(own)?,
+        Some(header) => header.config,
+        None if common.is_file() => fs::read_to_string(common)?,
+        None => String::new(),
+    };
     let mut steps = Vec::new();
     for (n, line) in native.lines().enumerate() {
-        if line.trim().is_empty() || line.starts_with('#') || line.starts_with("//") {
-            continue;
-        }
-        let value: Value = serde_json::from_str(line).map_err(|error| bad(n, error.to_string()))?;
-        steps.push(step(&value).ok_or_else(|| bad(n, "no such step".to_owned()))?);
+        steps.extend(recording::parse(line, &mut encode).map_err(|error| bad(n, error))?);
     }
     Ok(Case {
         name: dir
@@ -146,75 +147,48 @@ pub fn read(dir: &Path) -> io::Result<Case> {
     })
 }
 
-/// Drives a translator through a case, timers included, and hands over what it says at each moment.
-pub fn play(case: &Case, translator: &mut dyn Translator, mut see: impl FnMut(Moment)) {
-    let mut wall = Timestamp::from_secs(1_767_225_600);
-    let mut mono = Duration::ZERO;
-    let at = |wall: Timestamp, mono: Duration| Now {
-        mono,
-        wall: wall.after(mono),
-    };
-    for step in &case.steps {
-        let target = match step {
-            Step::Frame(at, _) => (*at).max(mono),
-            Step::Advance(by) => mono + *by,
-            Step::Wall(time) => {
-                wall = *time;
-                continue;
-            }
-            Step::Connected(_) | Step::Disconnected => mono,
-        };
-        while let Some(due) = translator.poll_timeout().filter(|due| *due <= target) {
-            mono = mono.max(due);
-            let mut output = Output::default();
-            let now = at(wall, mono);
-            translator.timeout(now, &mut output);
-            let stuck = translator.poll_timeout() == Some(due);
-            assert!(!stuck, "{}: the timer at {due:?} never ends", case.name);
-            see(Moment {
-                now,
-                frame: None,
-                output,
-            });
-        }
-        mono = target;
-        let now = at(wall, mono);
-        let mut output = Output::default();
-        let mut frame = None;
-        match step {
-            Step::Frame(_, bytes) => {
-                translator.frame(bytes, now, &mut output);
-                frame = Some(bytes.clone());
-            }
-            Step::Connected(dialect) => {
-                translator.connected(dialect.as_deref(), now, &mut output);
-            }
-            Step::Disconnected => translator.disconnected(now, &mut output),
-            Step::Advance(_) | Step::Wall(_) => continue,
-        }
-        see(Moment { now, frame, output });
-    }
+/// Writes a case into its folder, with what comes of it now as what is expected.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write(case: &Case, translator: &mut dyn Translator) -> io::Result<()> {
+    write_as(case, translator, plainly())
 }
 
-fn step(value: &Value) -> Option<Step> {
-    if let Some(dialect) = value.get("connected") {
-        return Some(Step::Connected(dialect.as_str().map(str::to_owned)));
-    }
-    if value.get("disconnected").is_some() {
-        return Some(Step::Disconnected);
-    }
-    let secs = |value: &Value| value.as_f64().map(Duration::from_secs_f64);
-    if let Some(by) = value.get("advance") {
-        return secs(by).map(Step::Advance);
-    }
-    if let Some(time) = value.get("wall") {
-        return time.as_str()?.parse().ok().map(Step::Wall);
-    }
-    let frame = match value.get("frame")? {
-        Value::String(raw) => raw.clone(),
-        body => body.to_string(),
+/// The same with frames in a notation.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_as(
+    case: &Case,
+    translator: &mut dyn Translator,
+    mut notate: Notate,
+) -> io::Result<()> {
+    fs::create_dir_all(&case.dir)?;
+    let mut lines = |steps: &[Step]| -> String {
+        let lines = steps.iter().map(|step| format!("{}\n", notate(step)));
+        lines.collect()
     };
-    Some(Step::Frame(secs(value.get("at")?)?, frame.into()))
+    let mut expected = String::new();
+    play(case, translator, |moment| describe(&moment, &mut expected));
+    fs::write(case.dir.join("native.jsonl"), lines(&case.steps))?;
+    fs::write(case.dir.join("expected.jsonl"), expected)?;
+    if !case.source.is_empty() {
+        fs::write(case.dir.join("source.toml"), &case.source)?;
+    }
+    Ok(())
+}
+
+/// Drives a translator through a case, timers included, and hands over what it says at each moment.
+///
+/// # Panics
+/// When a timer of the translator never ends.
+pub fn play(case: &Case, translator: &mut dyn Translator, mut see: impl FnMut(Moment)) {
+    let mut player = Player::new(translator);
+    for step in &case.steps {
+        let played = player.step(step, &mut see);
+        assert!(played.is_ok(), "{}: {played:?}", case.name);
+    }
 }
 
 /// One line for each fact, request and memo; and one for a frame that told nothing.
@@ -247,7 +221,8 @@ fn describe(moment: &Moment, lines: &mut String) {
 }
 
 /// The lines that differ, with their numbers.
-fn difference(expected: &str, found: &str) -> String {
+#[must_use]
+pub fn difference(expected: &str, found: &str) -> String {
     let (expected, found): (Vec<_>, Vec<_>) = (expected.lines().collect(), found.lines().collect());
     let mut text = String::new();
     for n in 0..expected.len().max(found.len()) {

@@ -14,6 +14,7 @@
 pub mod cases;
 pub mod clock;
 pub mod conformance;
+pub mod fold;
 pub mod peer;
 pub mod render;
 pub mod sink;
@@ -21,6 +22,7 @@ pub mod sink;
 use std::{future::Future, time::Duration};
 
 pub use clock::{ManualClock, TokioClock};
+pub use fold::Fold;
 pub use peer::{Peer, Session};
 pub use sink::Collector;
 

@@ -3,8 +3,9 @@
 use model::{
     Basis, Fact, Observation,
     observation::{
-        AgentPatch, CallPatch, CallerFact, CdrFact, CdrLeg, DevicePatch, ExtensionPatch, LegFact,
-        LegPatch, QueuePatch, Ref, Registration, Scope, SourceFact, UserPatch,
+        AgentPatch, CallPatch, CallerFact, CdrFact, CdrLeg, CommandOutcome, DevicePatch,
+        ExtensionPatch, LegFact, LegPatch, QueuePatch, Ref, Registration, Scope, SourceFact,
+        UserPatch,
     },
 };
 use serde::Serialize;
@@ -181,8 +182,23 @@ fn fact(fact: &Fact) -> Map<String, Value> {
         Fact::SnapshotBegin(scope) => named("snapshot_begin", scope_fields(scope)),
         Fact::SnapshotEnd(scope) => named("snapshot_end", scope_fields(scope)),
         Fact::Source(source) => named("source", source_fact(source)),
+        Fact::Command { id, outcome } => named("command", command(id, outcome)),
         Fact::Unrecognized { shape } => named("unrecognized", object(json!({"shape": shape}))),
     }
+}
+
+fn command(id: &str, outcome: &CommandOutcome) -> Map<String, Value> {
+    object(match outcome {
+        CommandOutcome::Succeeded { native } => {
+            json!({"id": id, "outcome": "succeeded", "native": native})
+        }
+        CommandOutcome::Failed { reason, detail } => {
+            json!({"id": id, "outcome": "failed", "reason": reason, "detail": detail})
+        }
+        CommandOutcome::Unknown { reason } => {
+            json!({"id": id, "outcome": "unknown", "reason": reason})
+        }
+    })
 }
 
 fn call_patch(patch: &CallPatch) -> Map<String, Value> {
@@ -266,6 +282,9 @@ fn agent_patch(patch: &AgentPatch) -> Map<String, Value> {
     }));
     if let Some(call) = &patch.call {
         fields.insert("call".into(), json!(call));
+    }
+    if !patch.stats.is_empty() {
+        fields.insert("stats".into(), json!(patch.stats));
     }
     fields
 }

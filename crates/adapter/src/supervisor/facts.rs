@@ -15,6 +15,12 @@ pub(super) fn ending(kind: LinkErrorKind, reason: Text) -> SourceFact {
     }
 }
 
+/// Whether the snapshot is complete.
+pub(super) fn is_synced(reports: &[Report]) -> bool {
+    let mut told = reports.iter().flat_map(|report| &report.observations);
+    told.any(|told| told.fact == Fact::Source(SourceFact::Synced))
+}
+
 pub(super) fn report(fact: SourceFact) -> Report {
     let rule = match fact {
         SourceFact::Connecting => "link.connecting",

@@ -1,13 +1,13 @@
 //! The life of one link: read to its end, closed with a word of farewell.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use model::{FrameId, Now, RawFrame, Text, observation::SourceFact};
 use tokio_util::sync::CancellationToken;
 
 use super::{Ended, Supervisor, facts::report};
-use crate::{Link, LinkError, LinkErrorKind};
+use crate::{Link, LinkError, LinkErrorKind, Order, Refusal};
 
 impl Supervisor {
     /// Reads a link to its end. When told to stop it says goodbye first.
@@ -22,6 +22,10 @@ impl Supervisor {
         };
         link.close().await;
         let now = self.clock.now();
+        // Those that were never handed to the link are known not to be done.
+        while let Ok(order) = self.orders.try_recv() {
+            self.refuse(&order, Refusal::not_connected());
+        }
         self.translator.disconnected(now, &mut self.out);
         match ended {
             Broken::Link(error) => {
@@ -43,6 +47,7 @@ impl Supervisor {
     ) -> Result<(), Broken> {
         let now = self.clock.now();
         self.backoff.connected(now.mono);
+        self.connected_at = Some(now.mono);
         self.handle.counters.connected();
         let dialect = link.dialect();
         tracing::info!(source = %self.source, dialect = dialect.as_deref(), "connected");
@@ -60,6 +65,7 @@ impl Supervisor {
         let mut frames = Vec::new();
         loop {
             let timer = self.timer();
+            let mut order = None;
             let read = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Broken::Ended(Ended::Stopped),
@@ -68,11 +74,20 @@ impl Supervisor {
                     self.handle.reconnect();
                     return Broken::Link(asked_for());
                 }
+                ordered = self.orders.recv() => {
+                    order = ordered;
+                    None
+                }
                 read = link.read(&mut frames) => Some(read),
                 () = timer => None,
             };
             let now = self.clock.now();
-            let handed_on = self.frames(stop, link, &mut frames, now).await;
+            let mut handed_on = self.frames(stop, link, &mut frames, now).await;
+            match (&handed_on, order) {
+                (Ok(()), Some(order)) => handed_on = self.order(stop, link, &order, now).await,
+                (Err(_), Some(order)) => self.refuse(&order, Refusal::not_connected()),
+                (_, None) => {}
+            }
             match (handed_on, read) {
                 (Err(broken), _) => return broken,
                 (Ok(()), Some(Err(error))) => return Broken::Link(error),
@@ -96,20 +111,45 @@ impl Supervisor {
         for bytes in frames.drain(..) {
             self.frames += 1;
             self.handle.counters.frame(bytes.len(), now.wall);
-            self.translator.frame(&bytes, now, &mut self.out);
             let id = FrameId {
                 source: self.source.clone(),
                 boot: self.boot,
                 n: self.frames,
             };
+            let followed = self.follow(&id, bytes.len(), now.wall);
+            let begun = Instant::now();
+            self.translator.frame(&bytes, now, &mut self.out);
+            let took = begun.elapsed();
+            self.handle.counters.decoded(took);
+            if let Some(followed) = &followed {
+                self.decoded(followed, took);
+            }
             let frame = Some(RawFrame { id, bytes });
             if broken.is_some() {
                 self.deliver(stop, frame, now).await?;
             } else {
                 broken = lost(self.hand_on(stop, link, frame, now).await)?;
             }
+            if let Some(followed) = followed {
+                self.taken(followed);
+            }
         }
         broken.map_or(Ok(()), |error| Err(Broken::Link(error)))
+    }
+
+    /// Hands a command to the translator, and what it asks for to the link.
+    async fn order(
+        &mut self,
+        stop: &CancellationToken,
+        link: &mut dyn Link,
+        order: &Order,
+        now: Now,
+    ) -> Result<(), Broken> {
+        tracing::info!(source = %self.source, id = %order.id, kind = order.kind, "a command");
+        if let Err(refusal) = self.translator.command(order, now, &mut self.out) {
+            self.refuse(order, refusal);
+        }
+        self.hand_on(stop, link, None, now).await
     }
 
     /// Delivers what the translator has put out, then sends the requests in it.

@@ -224,6 +224,8 @@ mod tests {
                 last_event_at: None,
                 clock_skew_ms: Some(3),
                 counters: model::SourceCounters::default(),
+                quality: None,
+                unrecognized: std::collections::BTreeMap::new(),
             }));
             draft.data.gap = Some(model::Gap {
                 from: Timestamp::from_secs(1),

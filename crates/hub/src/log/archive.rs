@@ -8,6 +8,7 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
 };
 
+use bytes::Bytes;
 use model::{Collection, EntityId, Position, Text, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
@@ -35,6 +36,8 @@ pub struct Archived {
     pub closed_at: Timestamp,
     /// Other ids under which it can be looked up; those beyond [`Archived::ALIASES`] cannot.
     pub aliases: Vec<Text>,
+    /// What of its last event outlives the event itself, which retention by bytes may take earlier.
+    pub remains: Bytes,
 }
 
 /// Where each known key leads.
@@ -207,6 +210,7 @@ impl<'a> Changes<'a> {
             to_row(archived.version),
             subject(archived.collection, archived.id.as_str()),
             encode(&archived.aliases),
+            &archived.remains[..],
         ])?;
         self.oldest.get_or_insert(archived.closed_at);
         Ok(())
@@ -270,6 +274,7 @@ pub(super) fn from_columns(row: &Row<'_>) -> Result<Archived, LogError> {
         closed_at: Timestamp::from_micros(row.get(1)?),
         aliases: postcard::from_bytes(blob(row, 4)?)
             .map_err(|error| LogError::corrupt(format!("the aliases of {text}: {error}")))?,
+        remains: Bytes::copy_from_slice(blob(row, 5)?),
     })
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use model::{Collection, EntityId, FrameId, Gap, Position, SourceId, Text, Timestamp};
 
 use super::archive::Archived;
-use crate::block::Block;
+use crate::{block::Block, command::CommandChange, shelf::Shelving};
 
 /// One transaction: everything of it is kept, or nothing.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +21,10 @@ pub struct Commit<'a> {
     pub frames: &'a [Frame],
     /// Windows in which a source was not heard.
     pub gaps: &'a [LoggedGap],
+    /// Commands that were accepted, or whose outcome is known.
+    pub commands: &'a [CommandChange],
+    /// What others keep here.
+    pub shelves: &'a [Shelving],
     /// A slice of the entities, for a restart.
     pub entities: &'a [Entity],
     /// The stored entities, with this slice, are all at least as new as this position. Blocks after it are never
@@ -46,7 +50,9 @@ impl Commit<'_> {
             .filter_map(|entity| entity.body.as_ref());
         let memo = self.memo.iter().filter_map(|line| line.value.as_ref());
         let kept = entities.chain(memo).map(Bytes::len);
-        frames.chain(kept).map(|bytes| bytes as u64).sum()
+        let shelves = self.shelves.iter().map(Shelving::bytes);
+        let beside = frames.chain(kept).chain(shelves);
+        beside.map(|bytes| bytes as u64).sum()
     }
 }
 

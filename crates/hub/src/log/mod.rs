@@ -11,6 +11,7 @@
 
 mod archive;
 mod block;
+mod command;
 mod commit;
 mod error;
 mod file;

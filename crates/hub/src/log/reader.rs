@@ -13,6 +13,7 @@ use rusqlite::{OptionalExtension, params};
 use super::{
     archive::{self, Archived, Index},
     block::{Candidate, blob},
+    command,
     error::LogError,
     frame,
     pool::Pool,
@@ -20,7 +21,10 @@ use super::{
     search, sql,
     summary::Summary,
 };
-use crate::block::{Block, Blocks};
+use crate::{
+    block::{Block, Blocks},
+    command::CommandRecord,
+};
 
 /// Reads a log, while it is open. Clones share a few connections.
 #[derive(Clone, Debug)]
@@ -233,6 +237,47 @@ impl Reader {
             let marks = self.marks().clone();
             search::before(&tx, &marks, self.shared.epoch, time)
         })
+    }
+
+    /// What is on a shelf after a key, in order of keys; at most `limit`.
+    ///
+    /// # Errors
+    /// What reading may meet.
+    pub fn shelf(
+        &self,
+        shelf: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Bytes)>, LogError> {
+        self.shared.pool.with(|db| {
+            let mut select = db.prepare_cached(sql::SHELF)?;
+            let mut rows = select.query(params![shelf, after, to_row(limit as u64)])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push((row.get(0)?, Bytes::copy_from_slice(blob(row, 1)?)));
+            }
+            Ok(found)
+        })
+    }
+
+    /// A command that was accepted lately.
+    ///
+    /// # Errors
+    /// What reading may meet.
+    pub fn command(&self, id: &str) -> Result<Option<CommandRecord>, LogError> {
+        self.shared.pool.with(|db| command::by_id(db, id))
+    }
+
+    /// The command that somebody's idempotency key was last used for.
+    ///
+    /// # Errors
+    /// What reading may meet.
+    pub fn command_of_key(
+        &self,
+        owner: &str,
+        key: &str,
+    ) -> Result<Option<CommandRecord>, LogError> {
+        self.shared.pool.with(|db| command::by_key(db, owner, key))
     }
 
     /// A closed subject, by its id or an alias. Costs no access to the disk when it is not known.

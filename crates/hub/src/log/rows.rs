@@ -11,6 +11,8 @@ use super::{
     sql,
 };
 
+use crate::shelf::Shelving;
+
 /// The most gaps that are remembered.
 const GAPS: i64 = 10_000;
 
@@ -41,6 +43,23 @@ pub(super) fn entities(tx: &Transaction<'_>, entities: &[Entity]) -> Result<(), 
                 &body[..]
             ])?,
             None => tx.prepare_cached(sql::ENTITY_DROP)?.execute([subject])?,
+        };
+    }
+    Ok(())
+}
+
+pub(super) fn shelves(tx: &Transaction<'_>, changes: &[Shelving]) -> Result<(), LogError> {
+    for change in changes {
+        match change {
+            Shelving::Put { shelf, key, value } => tx
+                .prepare_cached(sql::SHELF_PUT)?
+                .execute(params![&**shelf, &**key, &value[..]])?,
+            Shelving::Drop { shelf, key } => tx
+                .prepare_cached(sql::SHELF_DROP)?
+                .execute(params![&**shelf, &**key])?,
+            Shelving::Clear { shelf } => {
+                tx.prepare_cached(sql::SHELF_CLEAR)?.execute([&**shelf])?
+            }
         };
     }
     Ok(())

@@ -46,7 +46,8 @@ CREATE TABLE closed (
     closed_at INTEGER NOT NULL,
     version INTEGER NOT NULL,
     subject TEXT NOT NULL,
-    aliases BLOB NOT NULL
+    aliases BLOB NOT NULL,
+    remains BLOB NOT NULL
 ) STRICT;
 CREATE TABLE frame (
     seq INTEGER PRIMARY KEY,
@@ -63,6 +64,20 @@ CREATE TABLE gap (
     seq INTEGER PRIMARY KEY, source TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, body BLOB NOT NULL
 ) STRICT;
 CREATE INDEX gap_since ON gap (source, since);
+CREATE TABLE shelf (
+    shelf TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (shelf, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE command (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    owner TEXT NOT NULL,
+    key TEXT,
+    digest BLOB,
+    tenant TEXT,
+    created_at INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (owner, key)
+) STRICT;
 ";
 
 pub(super) const STATE_CREATE: &str = "INSERT INTO state VALUES (1, ?1, 0, NULL, 1, 0, 1, 0, 0)";
@@ -114,14 +129,14 @@ pub(super) const ENTITY_DROP: &str = "DELETE FROM entity WHERE subject = ?1";
 
 pub(super) const CLOSED_KEYS: &str =
     "SELECT position, keys, closed_at FROM closed ORDER BY position";
-pub(super) const CLOSED: &str =
-    "SELECT position, closed_at, version, subject, aliases FROM closed WHERE position = ?1";
+pub(super) const CLOSED: &str = "SELECT position, closed_at, version, subject, aliases, remains FROM closed WHERE position = ?1";
 pub(super) const CLOSED_BEFORE: &str = "
-SELECT position, closed_at, version, subject, aliases FROM closed WHERE position < ?1
+SELECT position, closed_at, version, subject, aliases, remains FROM closed WHERE position < ?1
 ORDER BY position DESC LIMIT ?2";
 pub(super) const CLOSED_DUE: &str =
     "SELECT position, keys, closed_at FROM closed ORDER BY position LIMIT ?1";
-pub(super) const CLOSED_PUT: &str = "INSERT OR REPLACE INTO closed VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+pub(super) const CLOSED_PUT: &str =
+    "INSERT OR REPLACE INTO closed VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 pub(super) const CLOSED_DROP: &str = "DELETE FROM closed WHERE position = ?1";
 pub(super) const CLOSED_PRUNE: &str = "DELETE FROM closed WHERE position <= ?1";
 
@@ -142,6 +157,25 @@ pub(super) const GAP_PRUNE: &str =
     "DELETE FROM gap WHERE until < ?1 OR seq <= (SELECT max(seq) FROM gap) - ?2";
 pub(super) const GAP: &str = "
 SELECT body FROM gap WHERE source = ?1 AND since <= ?3 AND until >= ?2 ORDER BY since LIMIT ?4";
+
+pub(super) const SHELF_PUT: &str = "INSERT OR REPLACE INTO shelf VALUES (?1, ?2, ?3)";
+pub(super) const SHELF_DROP: &str = "DELETE FROM shelf WHERE shelf = ?1 AND key = ?2";
+pub(super) const SHELF_CLEAR: &str = "DELETE FROM shelf WHERE shelf = ?1";
+pub(super) const SHELF: &str =
+    "SELECT key, value FROM shelf WHERE shelf = ?1 AND key > ?2 ORDER BY key LIMIT ?3";
+
+/// A key that was used before and is forgotten may be used again.
+pub(super) const COMMAND_PUT: &str = "
+INSERT OR REPLACE INTO command (id, owner, key, digest, tenant, created_at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+pub(super) const COMMAND_FINISH: &str = "UPDATE command SET body = ?2 WHERE id = ?1";
+/// The clock may have been set back, so that rows are not quite in order of time.
+pub(super) const COMMAND_PRUNE: &str = "
+DELETE FROM command WHERE seq IN (SELECT seq FROM command ORDER BY seq LIMIT 256)
+AND (created_at < ?1 OR seq <= (SELECT max(seq) FROM command) - ?2)";
+pub(super) const COMMAND: &str =
+    "SELECT owner, key, digest, tenant, body FROM command WHERE id = ?1";
+pub(super) const COMMAND_OF_KEY: &str =
+    "SELECT owner, key, digest, tenant, body FROM command WHERE owner = ?1 AND key = ?2";
 
 pub(super) const CHECKPOINT_PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 pub(super) const CHECKPOINT_TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";

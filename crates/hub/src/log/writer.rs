@@ -12,6 +12,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::{
     Options, Retention, SyncMode,
     archive::{Changed, Changes, Index},
+    command,
     commit::Commit,
     error::LogError,
     file, frame,
@@ -24,6 +25,8 @@ use super::{
     rows, sql,
     wal::Checkpoints,
 };
+
+use crate::command::KEPT;
 
 /// Commits of [`Log::maintain`] at a time.
 const ROUNDS: u32 = 16;
@@ -173,6 +176,8 @@ impl Log {
             }
             frame::write(tx, commit.frames, &mut ledger.frames)?;
             rows::gaps(tx, commit.gaps)?;
+            command::write(tx, commit.commands)?;
+            rows::shelves(tx, commit.shelves)?;
             if let Some(checkpoint) = commit.checkpoint {
                 ledger.checkpoint = checkpoint.min(Position(ledger.next.0 - 1));
                 tx.prepare_cached(sql::STATE_CHECKPOINT)?
@@ -205,6 +210,7 @@ impl Log {
             let changed = self.transact(false, |tx, changes, keep| {
                 again = keep.prune(tx, &mut ledger, now, &ALL)?;
                 changes.prune(tx, keep.archived(now), 1024)?;
+                command::prune(tx, now.before(KEPT))?;
                 rows::prune_gaps(tx, now.before(self.retention.age))
             })?;
             self.absorb(ledger, changed);

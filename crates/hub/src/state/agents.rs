@@ -54,6 +54,7 @@ impl State {
         fields.set("since", &mut agent.since, &patch.since);
         fields.set("reason", &mut agent.reason, &patch.reason);
         fields.set("busy_kind", &mut agent.busy_kind, &patch.busy_kind);
+        fields.stats(&mut agent.stats, &patch.stats);
         if let Some(call) = &patch.call {
             let call = call.as_ref().map(|key| turn.mark.source.entity(key));
             if agent.call != call {

@@ -62,31 +62,89 @@ impl History {
         if kind == EventType::CallEnded {
             self.ended.insert(Text::clone(subject));
         }
-        sound(kind, version, data).map_err(|what| format!("{kind} of {subject}: {what}"))
+        sound(kind, version, data).map_err(|rule| format!("{kind} of {subject}: {}", rule.broken()))
     }
 }
 
-/// Whether an event keeps the invariants that it shows by itself.
-pub(super) fn is_sound(draft: &Draft) -> bool {
-    sound(draft.kind, draft.version, &draft.data).is_ok()
+/// An invariant that an event shows by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// A call has the version of its event.
+    Version,
+    /// A call is open until its end, and not after it.
+    Open,
+    /// No leg outlives its call.
+    Outlived,
+    /// A call that has ended says how.
+    End,
+    /// The times of a call are in order.
+    CallTimes,
+    /// The times of a leg are in order.
+    LegTimes,
+    /// A leg that has ended says when.
+    LegEnd,
 }
 
-fn sound(kind: EventType, version: u64, data: &model::Data) -> Result<(), &'static str> {
+impl Rule {
+    /// Every rule.
+    pub const ALL: [Self; 7] = [
+        Self::Version,
+        Self::Open,
+        Self::Outlived,
+        Self::End,
+        Self::CallTimes,
+        Self::LegTimes,
+        Self::LegEnd,
+    ];
+
+    /// A word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Version => "call_version",
+            Self::Open => "call_open",
+            Self::Outlived => "leg_outlives_call",
+            Self::End => "call_end",
+            Self::CallTimes => "call_times",
+            Self::LegTimes => "leg_times",
+            Self::LegEnd => "leg_end",
+        }
+    }
+
+    const fn broken(self) -> &'static str {
+        match self {
+            Self::Version => "the call has another version than its event",
+            Self::Open => "the call is ended before its end or open after it",
+            Self::Outlived => "a leg is open after the end of its call",
+            Self::End => "a call has ended and does not say how",
+            Self::CallTimes => "the times of the call are out of order",
+            Self::LegTimes => "the times of a leg are out of order",
+            Self::LegEnd => "a leg has ended and does not say when",
+        }
+    }
+}
+
+/// The invariant that an event breaks, as far as it shows by itself.
+pub(super) fn broken(draft: &Draft) -> Option<Rule> {
+    sound(draft.kind, draft.version, &draft.data).err()
+}
+
+fn sound(kind: EventType, version: u64, data: &model::Data) -> Result<(), Rule> {
     let Some(call) = &data.call else {
         return Ok(());
     };
     if call.version != version {
-        return Err("the call has another version than its event");
+        return Err(Rule::Version);
     }
     let over = matches!(kind, EventType::CallEnded | EventType::CallAmended);
     if over == call.is_open() {
-        return Err("the call is ended before its end or open after it");
+        return Err(Rule::Open);
     }
     if over && call.legs.iter().any(|leg| leg.is_open()) {
-        return Err("a leg is open after the end of its call");
+        return Err(Rule::Outlived);
     }
     if over && call.end.is_none() {
-        return Err("a call has ended and does not say how");
+        return Err(Rule::End);
     }
     let ordered = |times: &[Option<model::Timestamp>]| {
         let known: Vec<_> = times.iter().flatten().collect();
@@ -99,7 +157,7 @@ fn sound(kind: EventType, version: u64, data: &model::Data) -> Result<(), &'stat
         call.answered_at,
         call.ended_at,
     ]) {
-        return Err("the times of the call are out of order");
+        return Err(Rule::CallTimes);
     }
     for leg in &call.legs {
         if !ordered(&[
@@ -108,10 +166,10 @@ fn sound(kind: EventType, version: u64, data: &model::Data) -> Result<(), &'stat
             leg.answered_at,
             leg.ended_at,
         ]) {
-            return Err("the times of a leg are out of order");
+            return Err(Rule::LegTimes);
         }
         if (leg.state == LegState::Ended) != leg.ended_at.is_some() {
-            return Err("a leg has ended and does not say when");
+            return Err(Rule::LegEnd);
         }
     }
     Ok(())

@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use imbl::OrdMap;
 use model::{
-    Agent, Call, Caller, Conference, Device, EntityId, Extension, Participant, Queue, Recording,
-    Source, SourceId, SourceState, Text, Timestamp, Trunk, User,
+    Agent, Call, Caller, Command, Conference, Device, EntityId, Extension, Participant, Queue,
+    Recording, Source, SourceId, SourceState, Text, Timestamp, Trunk, User,
 };
 use serde::Serialize;
 
@@ -30,6 +30,8 @@ pub struct Entities {
     /// Those that are going on.
     pub recordings: Table<Recording>,
     pub sources: Table<Source>,
+    /// Those whose outcome is not known yet.
+    pub commands: Table<Command>,
 }
 
 /// Entities of one kind, by id, in the order of ids.

@@ -36,6 +36,7 @@ pub(super) fn collection_of(fact: &Fact) -> Option<Collection> {
         | Fact::Message(_)
         | Fact::Request(_)
         | Fact::Reply(_)
+        | Fact::Command { .. }
         | Fact::SnapshotBegin(_)
         | Fact::SnapshotEnd(_)
         | Fact::Source(_)

@@ -1,6 +1,7 @@
 //! Patches: what is told is taken over, and what that changes is named.
 
 use model::{Change, Native, Text};
+use serde_json::{Map, Value};
 
 /// The names of the fields that a patch changed.
 #[derive(Debug, Default)]
@@ -26,6 +27,26 @@ impl Fields {
         if *known != before {
             self.note("native");
         }
+    }
+
+    /// What a PBX keeps about somebody: what is told of it.
+    pub(super) fn stats(
+        &mut self,
+        known: &mut Option<Map<String, Value>>,
+        told: &Map<String, Value>,
+    ) {
+        let is_known = |name: &str, value: &Value| {
+            let known = known.as_ref().and_then(|known| known.get(name));
+            known == Some(value)
+        };
+        if told.iter().all(|(name, value)| is_known(name, value)) {
+            return;
+        }
+        let told = told
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()));
+        known.get_or_insert_default().extend(told);
+        self.note("stats");
     }
 
     pub(super) fn note(&mut self, name: &str) {

@@ -7,8 +7,8 @@ use std::{
 };
 
 use model::{
-    Agent, Call, Caller, Change, Collection, Conference, Data, Device, EntityId, EventType,
-    Extension, Participant, Queue, Recording, Source, Text, Trunk, User,
+    Agent, Call, Caller, Change, Collection, Command, Conference, Data, Device, EntityId,
+    EventType, Extension, Participant, Queue, Recording, Source, Text, Trunk, User,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -289,6 +289,7 @@ kept! {
     Agent: Agents, agents, agent, version; |it, state, involved| {
         state.involve_extension(involved, &it.extension);
         state.involve_queue(involved, &it.queue);
+        state.involve_privacy(involved, it.call.as_ref());
     };
     Queue: Queues, queues, queue, version; |it, state, involved| {
         let named = model::QueueRef { id: it.id.clone(), number: it.number.clone(), name: None };
@@ -297,6 +298,7 @@ kept! {
     Caller: Callers, callers, caller, version, call = call; |it, state, involved| {
         state.involve_party(involved, &it.party);
         state.involve_queue(involved, &it.queue);
+        state.involve_privacy(involved, it.call.as_ref());
     };
     Trunk: Trunks, trunks, trunk, version; |_, _, _| ();
     Conference: Conferences, conferences, conference, version; |_, _, _| ();
@@ -309,4 +311,10 @@ kept! {
         }
     };
     Source: Sources, sources, source; |_, _, _| ();
+    Command: Commands, commands, command, version; |it, state, involved| {
+        let target = it.target.as_deref().map(EntityId::from_text);
+        if let Some(slot) = target.and_then(|call| state.calls.get(&call)) {
+            involved.join(&slot.involved);
+        }
+    };
 }

@@ -81,10 +81,8 @@ impl State {
             Collection::Participants => body(view.participants.get(&id)),
             Collection::Recordings => body(view.recordings.get(&id)),
             Collection::Sources => body(view.sources.get(&id)),
-            Collection::Voicemails
-            | Collection::Cdrs
-            | Collection::Commands
-            | Collection::Webhooks => None,
+            Collection::Commands => body(view.commands.get(&id)),
+            Collection::Voicemails | Collection::Cdrs | Collection::Webhooks => None,
         };
         let (version, body) = found.map_or((0, None), |(version, body)| (version, Some(body)));
         Row {
@@ -111,6 +109,7 @@ impl State {
             grace: slot.grace.map(wall),
             holds: (slot.holds.total_ms.is_some()).then(|| slot.holds.clone()),
             routes: slot.routes.clone(),
+            transfers: slot.transfers.clone(),
             omitted: slot.omitted.clone(),
             // As long as the call shows all its legs, it shows all whom it involves.
             extensions: if slot.omitted.is_empty() {

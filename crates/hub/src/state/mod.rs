@@ -7,9 +7,11 @@
 pub mod check;
 
 mod agents;
+mod archive;
 mod call;
 mod callers;
 mod clock;
+mod commands;
 mod conferences;
 mod directory;
 mod entities;
@@ -39,12 +41,13 @@ use std::{
 
 use bytes::Bytes;
 use model::{
-    Collection, EntityId, Event, Heard, Now, Observation, OriginKind, Recording, Report, SourceId,
-    Text, Voicemail,
+    Collection, EntityId, Heard, Now, Observation, OriginKind, Recording, Report, SourceId, Text,
+    Voicemail,
     observation::{Fact, Registration},
 };
 
 pub use self::{
+    archive::{Archive, Archived, Last, Remains, Unreadable},
     entities::{Entities, Freshness, Stored, Table},
     memo::Row,
     restore::RestoreError,
@@ -53,6 +56,8 @@ pub use self::{
 
 use self::{
     call::{Orphans, Slot},
+    check::Rule,
+    commands::InFlight,
     facts::{collection_of, is_live},
     keep::Closed,
     mark::{Mark, Turn},
@@ -85,6 +90,7 @@ pub struct State {
     closed_recordings: HashMap<EntityId, Recording>,
     /// Messages that something was published about a moment ago, and whether they are gone.
     voicemails: HashMap<EntityId, (Voicemail, bool)>,
+    in_flight: InFlight,
     dirty: BTreeSet<(Collection, EntityId)>,
     memo: BTreeMap<Text, Option<Bytes>>,
     restored: Restored,
@@ -98,29 +104,15 @@ pub struct Counters {
     pub jumps: u64,
     /// Times that a limit kept something out.
     pub limited: u64,
+    /// Events that broke an invariant, in the order of [`Rule::ALL`].
+    pub broken: [u64; Rule::ALL.len()],
+}
+
+impl Counters {
     /// Events that broke an invariant.
-    pub violations: u64,
-}
-
-/// A subject that is closed, as the archive has it.
-#[derive(Clone, Debug)]
-pub struct Archived {
-    /// Its last version.
-    pub version: u64,
-    /// Its last event.
-    pub last: Event,
-}
-
-/// Subjects that are closed. Answers at once for what it never heard of.
-pub trait Archive {
-    /// Finds a subject by its key in its [`Table`], or by an alias of it.
-    fn find(&mut self, collection: Collection, id: &EntityId) -> Option<Archived>;
-}
-
-/// An archive of nothing.
-impl Archive for () {
-    fn find(&mut self, _: Collection, _: &EntityId) -> Option<Archived> {
-        None
+    #[must_use]
+    pub fn violations(&self) -> u64 {
+        self.broken.iter().sum()
     }
 }
 
@@ -211,6 +203,12 @@ impl State {
             }
         }
         self.settle_touched(&mut turn);
+        if turn.out[first..].iter().any(|draft| draft.private) {
+            // All of them carry the message, and it says who is private.
+            for draft in &mut turn.out[first..] {
+                draft.private = true;
+            }
+        }
         self.watch_clock(&mut turn, told);
         self.heard(heard, turn.out.len() - first);
         self.check(out, first);
@@ -227,7 +225,11 @@ impl State {
         self.forget(now);
         let first = out.len();
         while let Some(due) = self.timers.pop(now.mono) {
-            let (Due::Call(id) | Due::Orphans(id)) = &due;
+            if let Due::Command(id) = &due {
+                self.command_due(now, id, archive, out);
+                continue;
+            }
+            let (Due::Call(id) | Due::Orphans(id) | Due::Command(id)) = &due;
             let Ok(source) = SourceId::new(id.source()) else {
                 continue;
             };
@@ -241,6 +243,7 @@ impl State {
             match due {
                 Due::Call(id) => self.call_due(&mut turn, &id),
                 Due::Orphans(id) => self.orphans_due(&mut turn, &id),
+                Due::Command(_) => {}
             }
             self.settle_touched(&mut turn);
         }
@@ -326,6 +329,7 @@ impl State {
             | Fact::Message(_)
             | Fact::Request(_)
             | Fact::Reply(_)) => self.remark(turn, fact),
+            Fact::Command { id, outcome } => self.command_fact(turn, id, outcome),
             Fact::SnapshotBegin(scope) => self.snapshot_begins(turn, scope),
             Fact::SnapshotEnd(scope) => self.snapshot_ends(turn, scope),
             Fact::Source(fact) => {
@@ -468,6 +472,7 @@ impl State {
     /// A source is configured no more. All it told of is closed, so that it goes on where it was should it come back.
     fn drop_source(&mut self, turn: &mut Turn<'_>, id: &SourceId) {
         self.vanish_all(turn);
+        self.lose_commands(turn, "source_removed");
         self.close_source(turn);
         self.sources.remove(id);
         self.memo.insert(format!("source/{id}").into(), None);
@@ -495,7 +500,9 @@ impl State {
     /// Checks what is about to be published. A breach is counted, never hidden and never fatal.
     fn check(&mut self, out: &[Draft], first: usize) {
         for draft in &out[first..] {
-            self.counters.violations += u64::from(!check::is_sound(draft));
+            if let Some(rule) = check::broken(draft) {
+                self.counters.broken[rule as usize] += 1;
+            }
         }
     }
 }

@@ -31,6 +31,7 @@ impl State {
             archive,
             out,
         };
+        self.lose_all_commands(&mut turn);
         self.disconnect_all(&mut turn);
         self.drop_unconfigured(&mut turn);
     }
@@ -100,6 +101,7 @@ impl State {
             slot.grace = note.grace.map(|grace| self.mono_at(grace));
             slot.holds = note.holds.clone().unwrap_or_default();
             slot.routes.clone_from(&note.routes);
+            slot.transfers.clone_from(&note.transfers);
             slot.omitted.clone_from(&note.omitted);
             for key in &note.extensions {
                 slot.involved.extension(*key);

@@ -8,7 +8,7 @@ use model::{
 };
 
 use super::{
-    State,
+    Last, State,
     fields::Fields,
     keep::Saying,
     mark::{About, Involved, Turn, subject},
@@ -35,23 +35,13 @@ impl State {
             .canonical(Collection::Recordings, turn.mark.source.entity(key));
         self.confirm(turn, &id);
         let known = match self.get::<Recording>(&id) {
-            Some(known) => Some((*known).clone()),
+            Some(known) => Some(((*known).clone(), false)),
             None => self.closed_recording(turn, &id),
         };
+        let (known, hollow) = known.unzip();
         let id = known.as_ref().map_or(id, |known| known.id.clone());
         let first = known.is_none();
-        let mut recording = known.unwrap_or_else(|| Recording {
-            id: id.clone(),
-            call: None,
-            leg: None,
-            state: *state,
-            started_at: None,
-            ended_at: None,
-            duration_ms: None,
-            uri: None,
-            version: 0,
-            native: model::Native::new(),
-        });
+        let mut recording = known.unwrap_or_else(|| blank_recording(id.clone(), *state, 0));
         let from = recording.state;
         // A recording that is over does not go on, and one that is gone does not come back.
         let to = rank_of(from).max(rank_of(*state));
@@ -73,7 +63,9 @@ impl State {
                 self.alias(Collection::Recordings, alias, &id);
             }
         }
-        if !first && to == from && fields.is_empty() {
+        // Of one whose attributes are forgotten none is news.
+        let news = !fields.is_empty() && hollow != Some(true);
+        if !first && to == from && !news {
             self.seen::<Recording>(turn, &id);
             return;
         }
@@ -112,23 +104,29 @@ impl State {
         }
     }
 
-    pub(super) fn closed_recording(
+    /// A recording that is over, and whether only its state is left of it.
+    fn closed_recording(
         &mut self,
         turn: &mut Turn<'_>,
         id: &EntityId,
-    ) -> Option<Recording> {
+    ) -> Option<(Recording, bool)> {
         if let Some(known) = self.closed_recordings.get(id) {
-            return Some(known.clone());
+            return Some((known.clone(), false));
         }
         let archived = turn.archive.find(Collection::Recordings, id)?;
-        let recording = archived.last.data.recording?;
-        self.closed_now(
-            turn,
-            Collection::Recordings,
-            &recording.id,
-            archived.version,
-        );
-        Some((*recording).clone())
+        let (kind, version) = (archived.kind(), archived.version);
+        let known = match archived.last {
+            Last::Event(last) => (Recording::clone(&*last.data.recording?), false),
+            Last::Remains(_) => {
+                let state = match kind {
+                    EventType::RecordingDeleted => RecordingState::Deleted,
+                    _ => RecordingState::Ended,
+                };
+                (blank_recording(archived.id, state, version), true)
+            }
+        };
+        self.closed_now(turn, Collection::Recordings, &known.0.id, version);
+        Some(known)
     }
 
     /// Folds what a message tells of a voicemail message.
@@ -146,21 +144,14 @@ impl State {
             return;
         };
         let id = turn.mark.source.entity(key);
-        let (known, gone) = self.known_voicemail(turn, &id);
+        let (known, gone) = self.known_voicemail(turn, &id, mailbox);
         let first = known.is_none();
         if gone || (first && !present) {
             return;
         }
         let mut voicemail = known.unwrap_or_else(|| Voicemail {
-            id: id.clone(),
-            mailbox: Text::clone(mailbox),
-            caller: None,
             received_at: Some(turn.mark.when()),
-            duration_ms: None,
-            read: None,
-            uri: None,
-            counters: None,
-            version: 0,
+            ..blank_voicemail(id.clone(), mailbox)
         });
         let before = voicemail.read;
         if let Some(caller) = caller {
@@ -213,21 +204,59 @@ impl State {
     }
 
     /// A message of which something was published before, and whether it is gone.
-    pub(super) fn known_voicemail(
+    fn known_voicemail(
         &self,
         turn: &mut Turn<'_>,
         id: &EntityId,
+        mailbox: &Text,
     ) -> (Option<Voicemail>, bool) {
         if let Some((known, gone)) = self.voicemails.get(id) {
             return (Some(known.clone()), *gone);
         }
-        match turn.archive.find(Collection::Voicemails, id) {
-            Some(archived) => {
-                let gone = archived.last.kind == EventType::VoicemailDeleted;
-                (archived.last.data.voicemail.as_deref().cloned(), gone)
-            }
-            None => (None, false),
-        }
+        let Some(archived) = turn.archive.find(Collection::Voicemails, id) else {
+            return (None, false);
+        };
+        let (kind, version) = (archived.kind(), archived.version);
+        let known = match archived.last {
+            Last::Event(last) => last.data.voicemail.as_deref().cloned(),
+            Last::Remains(_) => Some(Voicemail {
+                read: (kind == EventType::VoicemailRead).then_some(true),
+                version,
+                ..blank_voicemail(archived.id, mailbox)
+            }),
+        };
+        (known, kind == EventType::VoicemailDeleted)
+    }
+}
+
+/// A recording of which nothing is known but its state.
+fn blank_recording(id: EntityId, state: RecordingState, version: u64) -> Recording {
+    Recording {
+        id,
+        call: None,
+        leg: None,
+        state,
+        started_at: None,
+        ended_at: None,
+        duration_ms: None,
+        uri: None,
+        version,
+        native: model::Native::new(),
+    }
+}
+
+/// A message of which nothing is known but its box.
+fn blank_voicemail(id: EntityId, mailbox: &Text) -> Voicemail {
+    Voicemail {
+        id,
+        mailbox: Text::clone(mailbox),
+        caller: None,
+        received_at: None,
+        duration_ms: None,
+        read: None,
+        uri: None,
+        counters: None,
+        version: 0,
     }
 }
 

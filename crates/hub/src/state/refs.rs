@@ -26,6 +26,17 @@ struct Number {
     number: Text,
 }
 
+impl Number {
+    fn of(collection: Collection, source: &SourceId, tenant: Option<&Text>, number: &Text) -> Self {
+        Self {
+            collection,
+            source: source.clone(),
+            tenant: tenant.cloned(),
+            number: Text::clone(number),
+        }
+    }
+}
+
 /// What a reference leads to.
 pub(super) enum Found {
     /// An entity that is known, and the alias that this reference reveals.
@@ -50,12 +61,8 @@ impl Names {
         tenant: Option<&Text>,
         number: &Text,
     ) -> Option<&EntityId> {
-        self.numbers.get(&Number {
-            collection,
-            source: source.clone(),
-            tenant: tenant.cloned(),
-            number: Text::clone(number),
-        })
+        self.numbers
+            .get(&Number::of(collection, source, tenant, number))
     }
 
     pub(super) fn learn_number(
@@ -66,12 +73,7 @@ impl Names {
         number: &Text,
         id: &EntityId,
     ) {
-        let key = Number {
-            collection,
-            source: source.clone(),
-            tenant: tenant.cloned(),
-            number: Text::clone(number),
-        };
+        let key = Number::of(collection, source, tenant, number);
         self.numbers.insert(key, id.clone());
     }
 
@@ -84,12 +86,7 @@ impl Names {
         number: &Text,
         id: &EntityId,
     ) {
-        let key = Number {
-            collection,
-            source: source.clone(),
-            tenant: tenant.cloned(),
-            number: Text::clone(number),
-        };
+        let key = Number::of(collection, source, tenant, number);
         if self.numbers.get(&key) == Some(id) {
             self.numbers.remove(&key);
         }
@@ -220,6 +217,12 @@ impl State {
         if let Some(extension) = &party.extension {
             self.involve_extension(involved, extension);
         }
+    }
+
+    /// What is said of somebody in a call of a private party may tell who that is.
+    pub(super) fn involve_privacy(&self, involved: &mut Involved, call: Option<&EntityId>) {
+        let slot = call.and_then(|call| self.calls.get(call));
+        involved.private |= slot.is_some_and(|slot| slot.involved.private);
     }
 
     pub(super) fn involve_extension(&self, involved: &mut Involved, extension: &ExtensionRef) {

@@ -8,8 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use model::{
-    Agent, Call, Caller, Collection, Conference, Device, EntityId, Event, EventType, Extension,
-    Now, Participant, Queue, Recording, Source, SourceId, Text, Timestamp, Trunk, User,
+    Agent, Call, Caller, Collection, Command, Conference, Device, EntityId, Event, EventType,
+    Extension, Now, Participant, Queue, Recording, Source, SourceId, Text, Timestamp, Trunk, User,
 };
 
 use super::{
@@ -119,6 +119,8 @@ impl State {
                     | EventType::RecordingEnded
                     | EventType::RecordingUpdated
                     | EventType::RecordingDeleted
+                    | EventType::CommandSucceeded
+                    | EventType::CommandFailed
             );
         match event.kind.collection() {
             Collection::Calls => self.apply_call(&at),
@@ -172,7 +174,8 @@ impl State {
             }
             Collection::Cdrs => self.note_closed(&at, Collection::Cdrs, event.subjectversion),
             Collection::Sources => self.apply_source(&at),
-            Collection::Conferences | Collection::Commands | Collection::Webhooks => {}
+            Collection::Commands => self.apply_to(&at, data.command.as_ref(), closes),
+            Collection::Conferences | Collection::Webhooks => {}
         }
     }
 
@@ -195,10 +198,8 @@ impl State {
             Collection::Participants => self.read::<Participant>(id, body),
             Collection::Recordings => self.read::<Recording>(id, body),
             Collection::Sources => self.read::<Source>(id, body),
-            Collection::Voicemails
-            | Collection::Cdrs
-            | Collection::Commands
-            | Collection::Webhooks => Ok(()),
+            Collection::Commands => self.read::<Command>(id, body),
+            Collection::Voicemails | Collection::Cdrs | Collection::Webhooks => Ok(()),
         }
     }
 

@@ -24,6 +24,8 @@ pub struct SourceSettings {
     pub include_native: bool,
     /// What the source can tell of at all: a gap may hide news of it.
     pub tells: BTreeSet<Collection>,
+    /// The PBX's id of the tenant that everything of the source belongs to, when there is only one.
+    pub tenant: Option<Text>,
     /// Names of tenants, by the PBX's id.
     pub tenants: BTreeMap<Text, Text>,
 }
@@ -45,6 +47,7 @@ impl Default for SourceSettings {
             max_open_calls: 100_000,
             include_native: true,
             tells: BTreeSet::new(),
+            tenant: None,
             tenants: BTreeMap::new(),
         }
     }

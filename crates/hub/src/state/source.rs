@@ -1,6 +1,9 @@
 //! Sources: the life of a connection, its gaps, its limits, and messages nobody knows.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::{
@@ -77,6 +80,7 @@ impl State {
         self.set_source(turn, source);
         self.say_source(turn, kind, data);
         if leaves {
+            self.lose_commands(turn, "connection_lost");
             self.remember_source(&turn.mark.source);
         }
     }
@@ -172,6 +176,7 @@ impl State {
             return;
         };
         track.counters.unrecognized += 1;
+        track.count_shape(shape);
         if !track.is_due(turn.now.mono, shape) {
             return;
         }
@@ -297,6 +302,8 @@ impl State {
             last_event_at: None,
             clock_skew_ms: None,
             counters: SourceCounters::default(),
+            quality: None,
+            unrecognized: BTreeMap::new(),
         };
         let version = self.version_of(turn, Collection::Sources, &id);
         let stored = Stored {
@@ -354,6 +361,8 @@ impl State {
     pub(super) fn count_into(&self, id: &SourceId, source: &mut Source) {
         if let Some(track) = self.sources.get(id) {
             source.counters = track.counters;
+            source.quality.clone_from(&track.quality);
+            source.unrecognized.clone_from(&track.shapes);
             source.last_event_at = track.heard.or(source.last_event_at);
         }
     }
@@ -374,7 +383,7 @@ impl State {
     }
 }
 
-fn is_up(state: SourceState) -> bool {
+pub(super) fn is_up(state: SourceState) -> bool {
     matches!(
         state,
         SourceState::Connected | SourceState::Synced | SourceState::Degraded

@@ -11,6 +11,8 @@ pub(super) enum Due {
     Call(EntityId),
     /// Facts have waited long enough for the start of their call.
     Orphans(EntityId),
+    /// A command has no outcome yet.
+    Command(EntityId),
 }
 
 /// All deadlines, soonest first.

@@ -1,12 +1,12 @@
 //! What is known of a source beside its entity.
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
 
-use model::{Collection, SourceCounters, Text, Timestamp};
+use model::{Collection, Quality, SourceCounters, Text, Timestamp};
 
 use super::{SourceSettings, clock::Skew, snapshot::Listing};
 use crate::block::Key;
@@ -24,6 +24,9 @@ pub(super) struct Track {
     pub(super) lost: Option<Text>,
     pub(super) listings: Vec<Listing>,
     pub(super) counters: SourceCounters,
+    pub(super) quality: Option<Quality>,
+    /// Unknown shapes, and how often each was heard.
+    pub(super) shapes: BTreeMap<Text, u64>,
     /// Kinds of entities it ever told of.
     pub(super) told: BTreeSet<Collection>,
     pub(super) alerts: BTreeSet<(Key, Key)>,
@@ -38,6 +41,8 @@ pub(super) struct Track {
 const MINUTE: Duration = Duration::from_secs(60);
 /// The most shapes and limits of a source that are told apart; those beyond share one place.
 const MAX_SHAPES: usize = 1_024;
+/// The most shapes that a source lists with their counts.
+const MAX_LISTED: usize = 64;
 /// How many facts of a source are remembered to tell repeats.
 pub(super) const MAX_RECENT: usize = 256;
 
@@ -51,12 +56,25 @@ impl Track {
             lost: None,
             listings: Vec::new(),
             counters: SourceCounters::default(),
+            quality: None,
+            shapes: BTreeMap::new(),
             told: BTreeSet::new(),
             alerts: BTreeSet::new(),
             published: HashMap::new(),
             recent: VecDeque::new(),
             skew: Skew::default(),
         }
+    }
+
+    /// Counts a message of an unknown shape.
+    pub(super) fn count_shape(&mut self, shape: &Text) {
+        let room = self.shapes.len() < MAX_LISTED || self.shapes.contains_key(shape);
+        let shape = if room {
+            Text::clone(shape)
+        } else {
+            "…".into()
+        };
+        *self.shapes.entry(shape).or_default() += 1;
     }
 
     /// Whether something is told for the first time, or for the first time in a minute.

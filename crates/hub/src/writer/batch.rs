@@ -1,14 +1,18 @@
 //! What one commit carries beside its events.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use model::{Collection, EntityId, EventType, Heard, MemoChange, Position, Text};
 
-use super::archive::Disk;
+use super::{archive::Disk, followed::Followed};
 use crate::{
     block::Block,
+    command::CommandChange,
     draft::Draft,
     log::{Archival, Archived, Commit, Entity, Frame, LoggedGap, Memo},
+    shelf::Shelving,
+    state::Remains,
 };
 
 /// The owner of the state's own memo; no source can be called so.
@@ -18,8 +22,13 @@ pub(super) const STATE: &str = "/state";
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) drafts: Vec<Draft>,
+    /// When the first of its messages was received, on the monotonic clock.
+    pub(super) since: Option<Duration>,
+    /// Its frames that are followed, in order.
+    pub(super) followed: Vec<Followed>,
     memo: Vec<Memo>,
     frames: Vec<Frame>,
+    shelves: Vec<Shelving>,
 }
 
 /// A batch as the log wants it.
@@ -27,12 +36,15 @@ pub(super) struct Written {
     memo: Vec<Memo>,
     archive: Vec<Archival>,
     frames: Vec<Frame>,
-    gaps: Vec<LoggedGap>,
+    pub(super) gaps: Vec<LoggedGap>,
+    commands: Vec<CommandChange>,
+    shelves: Vec<Shelving>,
 }
 
 impl Batch {
     /// Notes what came with a message whose events begin at `first`.
     pub(super) fn note(&mut self, heard: Heard, first: usize) {
+        self.since.get_or_insert(heard.now.mono);
         let owner: Text = heard.source.as_str().into();
         let memo = |change: MemoChange| Memo {
             owner: Text::clone(&owner),
@@ -55,10 +67,17 @@ impl Batch {
         }
     }
 
+    /// Adds what others want to keep, and to tell.
+    pub(super) fn keep(&mut self, shelves: Vec<Shelving>, drafts: Vec<Draft>) {
+        self.shelves.extend(shelves);
+        self.drafts.extend(drafts);
+    }
+
     pub(super) fn written(
         self,
         blocks: &[Arc<Block>],
         state: Vec<MemoChange>,
+        commands: Vec<CommandChange>,
         disk: &mut Disk,
     ) -> Written {
         let positions = blocks
@@ -71,6 +90,8 @@ impl Batch {
             archive: Vec::new(),
             frames: self.frames,
             gaps: Vec::new(),
+            commands,
+            shelves: self.shelves,
         };
         let owned = |change: MemoChange| Memo {
             owner: STATE.into(),
@@ -96,6 +117,8 @@ impl Written {
             && self.archive.is_empty()
             && self.frames.is_empty()
             && self.gaps.is_empty()
+            && self.commands.is_empty()
+            && self.shelves.is_empty()
     }
 
     pub(super) fn commit<'a>(
@@ -110,6 +133,8 @@ impl Written {
             archive: &self.archive,
             frames: &self.frames,
             gaps: &self.gaps,
+            commands: &self.commands,
+            shelves: &self.shelves,
             entities,
             checkpoint,
         }
@@ -132,6 +157,7 @@ fn archival(
             position,
             closed_at: draft.recorded,
             aliases: closing.aliases.clone(),
+            remains: keep(&Remains::of(draft)),
         })),
         None => {
             let subject = (draft.kind.collection(), id);
@@ -141,4 +167,13 @@ fn archival(
             })
         }
     }
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "names, times and numbers are written to memory"
+)]
+fn keep(remains: &Remains) -> Bytes {
+    let json = serde_json::to_vec(remains).expect("what remains of a subject has a JSON form");
+    Bytes::from(json)
 }

@@ -6,6 +6,7 @@
 mod archive;
 mod batch;
 mod checkpoint;
+mod followed;
 mod restore;
 
 use std::{
@@ -15,18 +16,27 @@ use std::{
 };
 
 use model::{Clock, Heard, Position, SourceId};
+use telemetry::{Stage, Tracer};
 use tokio::{
     runtime,
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     time::{sleep, timeout},
 };
 use tracing::{debug, error, info};
 
-use self::{archive::Disk, batch::Batch, checkpoint::Rounds};
+use self::{
+    archive::Disk,
+    batch::Batch,
+    checkpoint::Rounds,
+    followed::{Teller, traceparent},
+};
 use crate::{
-    draft::Sealer,
+    command::{Accepted, Rejected, Request},
+    draft::{Draft, Sealer},
     hub::{HubError, Shared, View},
     log::Log,
+    meters::Tally,
+    shelf::Shelving,
     state::{SourceSettings, State},
 };
 
@@ -34,11 +44,18 @@ use crate::{
 pub(crate) enum Input {
     /// A source was heard.
     Heard(Heard),
+    /// Somebody wants a command to be done, and is answered when that is committed.
+    Command(Box<Request>, oneshot::Sender<Answer>),
+    /// Somebody wants to keep something, and to publish events of the gateway itself; told when that is committed.
+    Keep(Vec<Shelving>, Vec<Draft>, oneshot::Sender<()>),
     /// The sources are these now.
     Configure(BTreeMap<SourceId, SourceSettings>),
     /// Commit, close, end.
     Stop,
 }
+
+/// What becomes of a command that somebody wants.
+pub(crate) type Answer = Result<Accepted, Rejected>;
 
 /// The thread's state before it runs.
 pub(crate) struct Writer {
@@ -46,6 +63,7 @@ pub(crate) struct Writer {
     inbox: mpsc::Receiver<Input>,
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
+    tracer: Tracer,
 }
 
 /// The thread's state while it runs.
@@ -57,6 +75,10 @@ struct Fold {
     sealer: Sealer,
     rounds: Rounds,
     archive: Disk,
+    tally: Tally,
+    tracer: Tracer,
+    /// When the view was last shown, on the monotonic clock.
+    shown: Duration,
 }
 
 /// The most messages of a batch.
@@ -76,12 +98,14 @@ impl Writer {
         inbox: mpsc::Receiver<Input>,
         shared: Arc<Shared>,
         clock: Arc<dyn Clock>,
+        tracer: Tracer,
     ) -> Self {
         Self {
             log,
             inbox,
             shared,
             clock,
+            tracer,
         }
     }
 
@@ -95,12 +119,16 @@ impl Writer {
             mut inbox,
             shared,
             clock,
+            tracer,
         } = self;
         let (state, memos) = restore::state(&log, &shared.reader, sources, clock.now())?;
         let mut fold = Fold {
             sealer: Sealer::new(log.epoch(), log.next()),
             archive: Disk::new(shared.reader.clone()),
             rounds: Rounds::default(),
+            tally: Tally::new(Arc::clone(&shared.meters)),
+            shown: Duration::ZERO,
+            tracer,
             log,
             shared,
             clock,
@@ -163,19 +191,42 @@ impl Fold {
 
     async fn fold(&mut self, inputs: &mut Vec<Input>) -> std::ops::ControlFlow<()> {
         let mut batch = Batch::default();
+        let (mut answers, mut kept) = (Vec::new(), Vec::new());
         let mut flow = std::ops::ControlFlow::Continue(());
+        self.tally.meters().batch.record(inputs.len() as u64);
         for input in inputs.drain(..) {
             match input {
                 Input::Heard(heard) => {
                     let before = batch.drafts.len();
+                    let frame = heard.frame.as_ref();
+                    let followed = frame.and_then(|frame| self.tracer.of(&frame.id));
+                    let begun = followed.map(|context| (context, self.clock.now()));
                     self.state
                         .handle(&heard, &mut self.archive, &mut batch.drafts);
+                    if let Some((context, begun)) = begun {
+                        let events = before..batch.drafts.len();
+                        let followed = self.teller().folded(context, begun, events);
+                        batch.followed.push(followed);
+                    }
                     batch.note(heard, before);
+                }
+                Input::Command(request, asked) => {
+                    let now = self.clock.now();
+                    let answer =
+                        self.state
+                            .command(&request, now, &mut self.archive, &mut batch.drafts);
+                    answers.push((asked, answer));
+                }
+                Input::Keep(shelves, drafts, asked) => {
+                    batch.keep(shelves, drafts);
+                    kept.push(asked);
                 }
                 Input::Configure(sources) => {
                     let now = self.clock.now();
+                    let kept = sources.keys().cloned().collect();
                     self.state
                         .configure(sources, now, &mut self.archive, &mut batch.drafts);
+                    self.tally.keep(&kept);
                 }
                 Input::Stop => flow = std::ops::ControlFlow::Break(()),
             }
@@ -183,6 +234,13 @@ impl Fold {
         self.timers(&mut batch);
         let slice = SLICE.0.max(batch.drafts.len() / SLICE.1);
         self.commit(batch, slice).await;
+        for (asked, answer) in answers {
+            // Whoever asked may be gone; what was accepted and not sent is unknown in the end.
+            let _ = asked.send(answer);
+        }
+        for asked in kept {
+            let _ = asked.send(());
+        }
         flow
     }
 
@@ -207,16 +265,24 @@ impl Fold {
     }
 
     /// Commits a batch, however long it takes, then shows it.
-    async fn commit(&mut self, batch: Batch, slice: usize) {
-        let blocks = self.sealer.seal(&batch.drafts);
+    async fn commit(&mut self, mut batch: Batch, slice: usize) {
+        self.tally.violations(&self.state.counters().broken);
+        let followed = std::mem::take(&mut batch.followed);
+        let blocks = self
+            .sealer
+            .seal_traced(&batch.drafts, |place| traceparent(&followed, place));
         let head = Position(self.sealer.next().0 - 1);
         let entities = self.rounds.slice(&mut self.state, head, slice);
-        let written = batch.written(&blocks, self.state.take_memo(), &mut self.archive);
+        let (memo, commands) = (self.state.take_memo(), self.state.take_commands());
+        let since = batch.since;
+        let written = batch.written(&blocks, memo, commands, &mut self.archive);
         let commit = written.commit(&blocks, &entities, self.rounds.checkpoint());
         if written.is_empty() && blocks.is_empty() && entities.is_empty() {
+            self.show_counters(head);
             return;
         }
         let mut wait = RETRY.0;
+        let mut begun = self.clock.now();
         while let Err(error) = self.log.append(&commit) {
             if self.shared.writable.swap(false, Ordering::Relaxed) {
                 error!(
@@ -226,19 +292,47 @@ impl Fold {
             }
             sleep(wait).await;
             wait = (wait * 2).min(RETRY.1);
+            begun = self.clock.now();
         }
+        let committed = self.clock.now();
+        self.tally
+            .meters()
+            .append
+            .time(committed.mono.saturating_sub(begun.mono));
+        self.teller().all(&followed, Stage::Commit, begun);
         if !self.shared.writable.swap(true, Ordering::Relaxed) {
             info!("the log can be written again");
         }
         self.show(&blocks, head);
+        self.teller().all(&followed, Stage::Publish, committed);
+        self.tally.published(&blocks, &written.gaps);
+        if let (Some(since), false) = (since, blocks.is_empty()) {
+            let lag = self.shown.saturating_sub(since);
+            self.tally.meters().publish_lag.time(lag);
+        }
     }
 
-    fn show(&self, blocks: &[Arc<crate::block::Block>], head: Position) {
+    /// Shows what is counted apart from events, at most once a second: frames that tell nothing new are no news.
+    fn show_counters(&mut self, head: Position) {
+        if self.clock.now().mono >= self.shown + IDLE {
+            self.show(&[], head);
+        }
+    }
+
+    fn show(&mut self, blocks: &[Arc<crate::block::Block>], head: Position) {
         self.shared.view.store(Arc::new(View {
             position: head,
             entities: self.state.view(),
         }));
         self.shared.tail.publish(blocks);
+        self.shown = self.clock.now().mono;
+    }
+
+    fn teller(&self) -> Teller<'_> {
+        Teller {
+            tracer: &self.tracer,
+            clock: &*self.clock,
+        }
     }
 
     fn patience(&self) -> Duration {

@@ -235,6 +235,7 @@ pub(crate) fn wanting(parameters: &[(&str, &str)], from: Start) -> Subscription 
         announcement: Announcement {
             filter: spec,
             scope: narrowing,
+            scopes: Vec::new(),
             warnings: Vec::new(),
         },
         reset: None,

@@ -16,7 +16,7 @@ use std::{
 use bytes::Bytes;
 use hub::{
     draft::Draft,
-    state::{Archive, Archived, SourceSettings, State, check::History},
+    state::{Archive, Archived, Last, SourceSettings, State, check::History},
 };
 use model::{
     Cause, Collection, Direction, End, EndedBy, EntityId, Epoch, Event, Fact, FrameId, Heard,
@@ -53,8 +53,9 @@ impl Archive for Shelf {
             .get(&(collection, alias.unwrap_or(id).clone()))?
             .clone();
         Some(Archived {
+            id: alias.unwrap_or(id).clone(),
             version: last.subjectversion,
-            last,
+            last: Last::Event(Box::new(last)),
         })
     }
 }

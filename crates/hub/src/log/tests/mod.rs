@@ -2,6 +2,7 @@
 
 mod archive;
 mod basics;
+mod command;
 mod damage;
 mod disk;
 mod model;

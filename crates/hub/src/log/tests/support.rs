@@ -135,6 +135,7 @@ pub(super) fn closed(id: &str, position: u64, second: i64, aliases: &[&str]) -> 
         position: Position(position),
         closed_at: Timestamp::from_secs(second),
         aliases: aliases.iter().map(|alias| (*alias).into()).collect(),
+        remains: Bytes::from(format!("remains of {id}")),
     }
 }
 

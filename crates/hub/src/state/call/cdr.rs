@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use model::{
-    Basis, Cause, Cdr, Collection, Data, Direction, Durations, End, EndedBy, EntityId, EventType,
-    Leg, LegRole, LegState, Outcome, Timestamp,
+    Basis, Call, Cause, Cdr, Collection, Data, Direction, Durations, End, EndedBy, EntityId,
+    EventType, Leg, LegRole, LegState, Outcome, Party, Text, Timestamp,
     observation::{CdrFact, CdrLeg, LegFact},
 };
 
@@ -28,7 +28,8 @@ impl State {
         }
         let call = turn.mark.source.entity(&fact.call);
         if fact.settles {
-            if !self.knows_call(turn, &call) {
+            let known = self.knows_call(turn, &call);
+            if !known {
                 let started = fact
                     .started_at
                     .or_else(|| fact.legs.iter().filter_map(|leg| leg.started_at).min())
@@ -40,15 +41,34 @@ impl State {
             }
             if let Some(mut slot) = self.take_call(turn, &call) {
                 slot.mark = Some(turn.mark.clone());
+                let told = Arc::clone(&slot.told);
                 if slot.is_open() {
                     self.settle_by_record(turn, &mut slot, fact);
                 } else {
                     self.correct_by_record(turn, &mut slot, fact);
                 }
+                if known {
+                    self.compare(turn, &mut slot, &told);
+                }
                 self.put_call(turn, slot);
             }
         }
         self.publish_record(turn, fact, &id, &call);
+    }
+
+    /// Holds what was told of a call against what is known now that its record has come, and says what was wrong.
+    fn compare(&mut self, turn: &mut Turn<'_>, slot: &mut Slot, told: &Call) {
+        // Corrections of a call that had ended are published once the whole frame is folded.
+        let differing = contradicted(told, &slot.call);
+        if let Some(track) = self.sources.get_mut(&turn.mark.source) {
+            let quality = track.quality.get_or_insert_default();
+            quality.note(differing.iter().copied());
+        }
+        if told.is_open() && !differing.is_empty() {
+            slot.fields.extend(differing);
+            let at = turn.mark.when();
+            self.change_call(turn, slot, EventType::CallAmended, at, Data::default());
+        }
     }
 
     fn knows_call(&mut self, turn: &mut Turn<'_>, id: &EntityId) -> bool {
@@ -165,6 +185,10 @@ impl State {
 
     /// The record says otherwise of a call that has ended.
     fn correct_by_record(&mut self, turn: &mut Turn<'_>, slot: &mut Slot, fact: &CdrFact) {
+        if std::mem::take(&mut slot.hollow) {
+            // A record is whole: what was forgotten of the call is in it.
+            slot.call_mut().tenant.clone_from(&turn.mark.tenant);
+        }
         self.patch_call(turn, slot, &fact.patch);
         for recorded in &fact.legs {
             self.correct_leg(turn, slot, recorded, fact);
@@ -336,6 +360,55 @@ impl State {
 
 /// The most legs of a record: with more it would outgrow an event.
 const MAX_LEGS: usize = 96;
+
+/// The fields in which something that was told turned out otherwise. What was not told before is news, and no
+/// contradiction; nor are times that differ by less than a clock of seconds can tell.
+fn contradicted(told: &Call, known: &Call) -> Vec<&'static str> {
+    let number = |party: &Party| {
+        let inside = party
+            .extension
+            .as_ref()
+            .map(|inside| Text::clone(&inside.number));
+        inside.or_else(|| party.number.as_ref().map(|number| Text::clone(&number.raw)))
+    };
+    let parties = |a: &Party, b: &Party| {
+        let (a, b) = (number(a), number(b));
+        a.is_some() && b.is_some() && a != b
+    };
+    let answerers = match (&told.answered_by, &known.answered_by) {
+        (Some(a), Some(b)) => parties(a, b),
+        _ => false,
+    };
+    let times = |a: Option<Timestamp>, b: Option<Timestamp>| match (a, b) {
+        (Some(a), Some(b)) => a.millis_since(b).max(b.millis_since(a)) > SAME_TIME_MS,
+        _ => false,
+    };
+    let causes = match (&told.end, &known.end) {
+        (Some(a), Some(b)) => a.cause != b.cause && a.cause != Cause::Unknown,
+        _ => false,
+    };
+    let directions = told.direction != known.direction && told.direction != Direction::Unknown;
+    [
+        ("direction", directions),
+        ("caller", parties(&told.caller, &known.caller)),
+        ("callee", parties(&told.callee, &known.callee)),
+        ("answered_by", answerers),
+        (
+            "started_at",
+            times(Some(told.started_at), Some(known.started_at)),
+        ),
+        ("ringing_at", times(told.ringing_at, known.ringing_at)),
+        ("answered_at", times(told.answered_at, known.answered_at)),
+        ("ended_at", times(told.ended_at, known.ended_at)),
+        ("end", causes),
+    ]
+    .into_iter()
+    .filter_map(|(field, differs)| differs.then_some(field))
+    .collect()
+}
+
+/// Times of a record and live ones are the same when they are no further apart, milliseconds.
+const SAME_TIME_MS: u64 = 2_000;
 
 fn settle_start(slot: &mut Slot, started_at: Option<Timestamp>) {
     let mut times = Times::of_call(&slot.call);

@@ -162,6 +162,8 @@ impl State {
                 .is_none_or(|known| is_better(told, known))
         {
             slot.told_end = Some(told.clone());
+            // A copy of its own: without it nothing would seem to be new when no time was told.
+            slot.call_mut();
         }
     }
 
@@ -212,7 +214,17 @@ fn conclude(slot: &Slot, told: Option<&End>, waiting: bool) -> End {
         None => from_legs(call, answered),
     };
     let open = matches!(end.cause, Cause::Unknown | Cause::Normal | Cause::Cancelled);
-    if !answered && open && end.ended_by == EndedBy::Caller {
+    let route = call.route.as_ref();
+    let voicemail = end.outcome == Outcome::Voicemail
+        || route.is_some_and(|route| route.kind == RouteKind::Voicemail);
+    if !answered && open && voicemail {
+        // Whoever hangs up on a voicemail box has not given up.
+        end.cause = Cause::Normal;
+        end.outcome = Outcome::Voicemail;
+    } else if !answered && open && was_served(call, &end) {
+        end.cause = Cause::Normal;
+        end.outcome = Outcome::Answered;
+    } else if !answered && open && end.ended_by == EndedBy::Caller {
         // Once the call has ended, its legs no longer say where the caller was when he gave up.
         let was_in_queue = call
             .end
@@ -240,17 +252,19 @@ fn conclude(slot: &Slot, told: Option<&End>, waiting: bool) -> End {
     } else if answered {
         end.outcome = Outcome::Answered;
     } else if end.outcome == Outcome::Unknown {
-        let voicemail = call
-            .route
-            .as_ref()
-            .is_some_and(|route| route.kind == RouteKind::Voicemail);
-        end.outcome = if voicemail && matches!(end.cause, Cause::Normal | Cause::Unknown) {
-            Outcome::Voicemail
-        } else {
-            end.cause.unanswered_outcome()
-        };
+        end.outcome = end.cause.unanswered_outcome();
     }
     end
+}
+
+/// Whether a call was with a service that is what the caller wanted, and did not give up by leaving it: a conference, or
+/// one that the source says so of.
+fn was_served(call: &Call, end: &End) -> bool {
+    match call.route.as_ref().map(|route| route.kind) {
+        Some(RouteKind::Conference) => true,
+        Some(RouteKind::System) => end.outcome == Outcome::Answered && end.basis == Basis::Native,
+        _ => false,
+    }
 }
 
 /// What the ends of the legs say about the end of their call, when nobody else does.

@@ -14,8 +14,7 @@ mod transfer;
 use std::{sync::Arc, time::Duration};
 
 use model::{
-    Call, CallState, Change, Collection, Data, Direction, End, EntityId, EventType, Party, Text,
-    Timestamp,
+    Call, CallState, Change, Collection, Data, End, EntityId, EventType, Text, Timestamp,
     event::Transition,
     observation::{CallPatch, Fact},
 };
@@ -24,7 +23,7 @@ pub(super) use orphans::Orphans;
 pub(super) use slot::{Ending, Remembered, RememberedEnd, Slot};
 
 use super::{
-    State,
+    Last, State,
     mark::{About, Mark, Turn, subject},
 };
 use crate::draft::Closing;
@@ -59,6 +58,10 @@ impl State {
 
     /// Folds a fact into a call that is there.
     pub(super) fn fold_call_fact(&mut self, turn: &mut Turn<'_>, slot: &mut Slot, fact: &Fact) {
+        if slot.hollow {
+            // One fact does not make whole what is forgotten, and only whole calls are published.
+            return;
+        }
         slot.mark = Some(turn.mark.clone());
         match fact {
             Fact::Call { opens, patch, .. } => {
@@ -96,9 +99,18 @@ impl State {
             return Some(slot);
         }
         let archived = turn.archive.find(Collection::Calls, id)?;
-        let call = archived.last.data.call?;
-        let mut slot = Box::new(Slot::new((*call).clone(), archived.last.recordedtime));
+        let mut slot = match archived.last {
+            Last::Event(last) => Slot::new((*last.data.call?).clone(), last.recordedtime),
+            Last::Remains(remains) => {
+                let source = turn.mark.source.clone();
+                let call = remains.call(archived.id, source, archived.version);
+                let mut slot = Slot::new(call, turn.now.wall);
+                slot.hollow = true;
+                slot
+            }
+        };
         self.involve_call(&mut slot);
+        let slot = Box::new(slot);
         self.remember_ended(turn.now.mono, &slot);
         Some(slot)
     }
@@ -145,33 +157,8 @@ impl State {
             settings.max_call_age
         };
         let call = Call {
-            id: id.clone(),
-            source: turn.mark.source.clone(),
             tenant: turn.mark.tenant.clone(),
-            interaction_id: id,
-            direction: Direction::Unknown,
-            state: CallState::Setup,
-            caller: Party::default(),
-            callee: Party::default(),
-            external: None,
-            did: None,
-            trunk: None,
-            queue: None,
-            route: None,
-            legs: Vec::new(),
-            legs_omitted: 0,
-            answered_by: None,
-            handled_by: Vec::new(),
-            related_calls: Vec::new(),
-            started_at,
-            queued_at: None,
-            ringing_at: None,
-            answered_at: None,
-            ended_at: None,
-            end: None,
-            durations: None,
-            version: 0,
-            native: model::Native::new(),
+            ..Call::begun(id, turn.mark.source.clone(), started_at)
         };
         let mut slot = Box::new(Slot::new(call, turn.mark.recorded));
         slot.mark = Some(turn.mark.clone());

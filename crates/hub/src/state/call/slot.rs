@@ -54,6 +54,8 @@ pub(in crate::state) struct Slot {
     pub(in crate::state) told_end: Option<End>,
     /// The last transfers, to tell repeats.
     pub(in crate::state) transfers: Vec<(Option<Timestamp>, Transfer)>,
+    /// It ended so long ago that only its [`Remains`](crate::state::Remains) are known.
+    pub(in crate::state) hollow: bool,
     /// The private memo as it was last handed out.
     pub(in crate::state) remembered: Option<Remembered>,
 }
@@ -101,6 +103,8 @@ pub(in crate::state) struct Remembered {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::state) routes: Vec<(EntityId, Route)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::state) transfers: Vec<(Option<Timestamp>, Transfer)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::state) omitted: Vec<Key>,
     /// Keys of extensions and queues that the call no longer shows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -142,6 +146,7 @@ impl Slot {
             omitted: Vec::new(),
             told_end,
             transfers: Vec::new(),
+            hollow: false,
             remembered: None,
         }
     }

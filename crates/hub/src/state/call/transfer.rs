@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use model::{
     Basis, Cause, Change, Data, End, EndedBy, EntityId, EventType, LegState, Outcome, Party, Text,
+    Timestamp,
     event::{Transfer, TransferKind},
     observation::Fact,
 };
@@ -145,9 +146,9 @@ impl State {
             to: known(to),
             related_call: related.clone(),
         };
-        // The same transfer, told again by a repeated message.
+        // The same transfer, told again by a repeated message or by the record, which may date it by its own lights.
         let seen = (turn.mark.time, transfer.clone());
-        if turn.mark.time.is_some() && slot.transfers.contains(&seen) {
+        if slot.transfers.iter().any(|known| is_repeat(known, &seen)) {
             return;
         }
         if slot.transfers.len() >= MAX_TRANSFERS {
@@ -202,12 +203,31 @@ impl State {
 
 /// Names another call as related.
 pub(super) fn link(slot: &mut Slot, other: &EntityId) {
+    if slot.hollow {
+        return;
+    }
     if !slot.call.related_calls.contains(other) && slot.call.related_calls.len() < MAX_RELATED {
         slot.call_mut().related_calls.push(other.clone());
         slot.pending.touched = true;
     }
 }
 
+fn is_repeat(known: &(Option<Timestamp>, Transfer), told: &(Option<Timestamp>, Transfer)) -> bool {
+    let (Some(a), Some(b)) = (known.0, told.0) else {
+        return false;
+    };
+    let number = |party: &Option<Party>| {
+        let party = party.as_ref()?;
+        let inside = party.extension.as_ref().map(|inside| inside.number.clone());
+        inside.or_else(|| party.number.as_ref().map(|number| number.raw.clone()))
+    };
+    let same =
+        number(&known.1.from) == number(&told.1.from) && number(&known.1.to) == number(&told.1.to);
+    same && a.millis_since(b).max(b.millis_since(a)) <= SAME_TRANSFER_MS
+}
+
+/// Two tellings of a transfer between the same parties are of the same one when they are no further apart, milliseconds.
+const SAME_TRANSFER_MS: u64 = 120_000;
 /// The most calls that a call names as related.
 const MAX_RELATED: usize = 32;
 /// How many transfers of a call are remembered to tell repeats.

@@ -228,6 +228,7 @@ impl World {
             announcement: Announcement {
                 filter: FilterSpec::default(),
                 scope: Narrowing::none(),
+                scopes: Vec::new(),
                 warnings: Vec::new(),
             },
             reset: None,

@@ -2,23 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+mod archive;
+mod rig;
 
-use hub::{
-    Hub, Options, Running, log,
-    state::SourceSettings,
-    tail::{Recent, TailLimits},
-};
-use model::{
-    Clock, Event, EventType, ExtensionCallState, Fact, Heard, MemoChange, Now, Observation, Report,
-    SourceId, Timestamp,
-    observation::{ExtensionPatch, Ref, SourceFact},
-};
+use hub::{Hub, tail::Recent};
+use model::{Event, EventType, ExtensionCallState, MemoChange, observation::SourceFact};
+use rig::{call_state, heard, ringing, source, start, stop};
 
 #[tokio::test]
 async fn what_is_heard_is_committed_before_it_is_published() {
@@ -115,88 +104,4 @@ async fn a_kill_without_goodbye_costs_nothing_that_was_published() {
         assert_eq!(hub.view().entities.extensions[id].entity, stored.entity);
     }
     stop(hub, running).await;
-}
-
-fn start(folder: &Path) -> (Hub, Running) {
-    let settings = SourceSettings {
-        adapter: "test".into(),
-        mapping: "test/1".into(),
-        ..SourceSettings::default()
-    };
-    let options = Options {
-        log: log::Options::new(folder.join("log.db")),
-        tail: TailLimits::default(),
-        sources: BTreeMap::from([(hq(), settings)]),
-        random: *b"12345678",
-    };
-    hub::start(options, Arc::new(Ticking(Mutex::default()))).unwrap()
-}
-
-async fn stop(hub: Hub, running: Running) {
-    hub.stop().await;
-    tokio::task::spawn_blocking(move || running.join())
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(hub.hear(heard(Vec::new())).await, Err(hub::Stopped));
-}
-
-fn heard(observations: Vec<Observation>) -> Heard {
-    let report = Report {
-        observations,
-        ..Report::new("test")
-    };
-    let now = Now {
-        mono: Duration::ZERO,
-        wall: Timestamp::from_secs(1_700_000_000),
-    };
-    Heard {
-        source: hq(),
-        frame: None,
-        now,
-        reports: vec![report],
-        memo: Vec::new(),
-    }
-}
-
-fn source(fact: SourceFact) -> Observation {
-    Observation::native("link", Fact::Source(fact))
-}
-
-fn ringing(number: &str) -> Observation {
-    call_state(number, ExtensionCallState::Ringing)
-}
-
-fn call_state(number: &str, state: ExtensionCallState) -> Observation {
-    let patch = ExtensionPatch {
-        call_state: Some(state),
-        ..ExtensionPatch::default()
-    };
-    Observation::native(
-        "test",
-        Fact::Extension {
-            at: Ref::number(number),
-            action: None,
-            patch: patch.into(),
-        },
-    )
-}
-
-fn hq() -> SourceId {
-    SourceId::new("hq").unwrap()
-}
-
-/// A clock on which a millisecond passes with each look.
-struct Ticking(Mutex<u64>);
-
-impl Clock for Ticking {
-    fn now(&self) -> Now {
-        let mut looks = self.0.lock().unwrap();
-        *looks += 1;
-        let mono = Duration::from_millis(*looks);
-        Now {
-            mono,
-            wall: Timestamp::from_secs(1_700_000_000).after(mono),
-        }
-    }
 }
