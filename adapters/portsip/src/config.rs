@@ -43,6 +43,9 @@ pub struct Config {
     /// Numbers of IVRs and the like: reaching one routes a call and does not answer it.
     #[serde(default)]
     pub service_numbers: Vec<String>,
+    /// Numbers of voicemail: services, too, and a call that ends with one was not missed without a trace.
+    #[serde(default)]
+    pub voicemail_numbers: Vec<String>,
     /// The default region of telephone numbers, an ISO 3166 code.
     #[serde(default)]
     pub region: Option<String>,

@@ -13,13 +13,15 @@ pub mod wire;
 
 use std::{sync::Arc, time::Duration};
 
-use adapter::{Adapter, Descriptor, Link, LinkError, Resume, Tap};
+use adapter::{
+    Adapter, Descriptor, Limits, Link, LinkError, Resume, Tap,
+    socket::{self, Place},
+};
 use async_trait::async_trait;
-use model::SourceId;
+use model::{SourceId, Text};
 
 pub use capability::capabilities;
 pub use config::Config;
-pub use link::Limits;
 pub use map::Translator;
 
 /// A configured PortSIP PBX.
@@ -39,9 +41,11 @@ impl Portsip {
                 adapter: "portsip",
                 mapping: "portsip/1",
                 capabilities: capabilities(&config, None),
+                commands: Vec::new(),
+                tenant: None,
                 // As long as a call record may take after the last leg has ended.
                 call_grace: Duration::from_secs(5),
-                silence: limits.silence / link::PATIENCE,
+                silence: limits.silence / socket::PATIENCE,
             },
             source,
             config,
@@ -58,6 +62,15 @@ impl Adapter for Portsip {
 
     fn translator(&self, resume: Resume) -> Box<dyn adapter::Translator> {
         Box::new(Translator::new(&self.source, &self.config, &resume))
+    }
+
+    fn places(&self) -> Result<Vec<Place>, LinkError> {
+        link::places(&self.config)
+    }
+
+    fn subscriptions(&self) -> Vec<Text> {
+        let topics = self.config.known_topics().into_iter();
+        topics.map(|topic| topic.as_str().into()).collect()
     }
 
     async fn connect(&self, tap: Arc<dyn Tap>) -> Result<Box<dyn Link>, LinkError> {

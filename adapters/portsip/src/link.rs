@@ -5,17 +5,18 @@
 //! what it means. Only the dialect of 8885 needs a look at the first answers.
 
 mod login;
-mod socket;
 mod target;
 
 use std::{
     future::poll_fn,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
-use adapter::{Direction, Link, LinkError, LinkErrorKind, Tap};
+use adapter::{
+    Direction, Limits, Link, LinkError, LinkErrorKind, Tap, TlsOptions,
+    socket::{self, Place, Socket},
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::{Collection, Text};
@@ -23,25 +24,12 @@ use serde_json::Value;
 
 use self::{
     login::{Opened, Opening},
-    socket::Socket,
-    target::Target,
+    target::candidates,
 };
 use crate::{
     config::Config,
     wire::{Dialect, Topic},
 };
-
-/// What a connection heeds beside its own keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// A connection on which nothing comes for so long is given up. It is pinged each third of this time.
-    pub silence: Duration,
-    /// The longest frame, in bytes. A longer one ends the connection.
-    pub max_frame: usize,
-}
-
-/// The parts of the silence: after so many without a byte a connection is given up.
-pub const PATIENCE: u32 = 3;
 
 /// Connects, logs in and subscribes.
 ///
@@ -61,7 +49,7 @@ pub async fn connect(
     let topics = config.known_topics();
     let has_tenant = topics.iter().any(|topic| !topic.is_global());
     let has_global = topics.iter().any(|topic| topic.is_global());
-    let targets = Target::candidates(&config.url, config.dialect)?;
+    let targets = candidates(&config.url, config.dialect)?;
     let opening = Opening {
         config,
         limits,
@@ -91,6 +79,14 @@ pub async fn connect(
     Ok(connection)
 }
 
+/// Where it connects to, in the order in which it tries.
+///
+/// # Errors
+/// When the configured URL cannot be used.
+pub fn places(config: &Config) -> Result<Vec<Place>, LinkError> {
+    candidates(&config.url, config.dialect)
+}
+
 /// An open connection: one socket, or two when tenant and `global_*` topics are wanted.
 pub struct Connection {
     dialect: Dialect,
@@ -110,15 +106,7 @@ impl Link for Connection {
     }
 
     fn reconciles(&self) -> Vec<Collection> {
-        let mut collections = Vec::new();
-        for topic in &self.topics {
-            for collection in listed_by(*topic, self.dialect) {
-                if !collections.contains(collection) {
-                    collections.push(*collection);
-                }
-            }
-        }
-        collections
+        listed(&self.topics, self.dialect)
     }
 
     async fn read(&mut self, frames: &mut Vec<Bytes>) -> Result<(), LinkError> {
@@ -173,6 +161,19 @@ impl Connection {
     }
 }
 
+/// What a PBX lists after subscriptions to these topics.
+pub(crate) fn listed(topics: &[Topic], dialect: Dialect) -> Vec<Collection> {
+    let mut collections = Vec::new();
+    for topic in topics {
+        for collection in listed_by(*topic, dialect) {
+            if !collections.contains(collection) {
+                collections.push(*collection);
+            }
+        }
+    }
+    collections
+}
+
 /// What a PBX lists after a subscription to the topic.
 fn listed_by(topic: Topic, dialect: Dialect) -> &'static [Collection] {
     match topic {
@@ -196,6 +197,14 @@ fn is_global(request: &Bytes) -> bool {
         .get("topics")
         .and_then(|topics| topics.get(0)?.as_str());
     topic.and_then(Topic::parse).is_some_and(Topic::is_global)
+}
+
+fn socket_opening(config: &Config, limits: Limits) -> socket::Opening {
+    let tls = TlsOptions {
+        ca_file: config.ca_file.clone(),
+        insecure: config.insecure_tls,
+    };
+    socket::Opening::new(limits, tls)
 }
 
 fn unreachable(

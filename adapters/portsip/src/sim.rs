@@ -1,7 +1,7 @@
 //! A simulated PortSIP PBX: people, queues and calls that live in virtual time, told in any dialect over a WebSocket.
 //!
 //! Its world is pure and seeded; [`Sim`] puts it on the network, adds trouble where a [`Profile`] asks for it, and
-//! has levers for tests. What really happened to each call is told by [`Sim::truth`].
+//! has levers for tests, and [`Stage`] plays it in virtual time. What really happened to each call is told by both.
 
 mod call;
 mod client;
@@ -12,6 +12,7 @@ mod profile;
 mod rng;
 mod scenario;
 mod server;
+mod stage;
 mod subscriber;
 mod truth;
 mod voice;
@@ -21,5 +22,6 @@ pub use plot::Plot;
 pub use profile::{Chaos, Profile};
 pub use scenario::{Act, Lever, Moment, Scenario, ScenarioError};
 pub use server::{Counts, Hang, Listen, Sim};
-pub use truth::{Ending, Rang, Talked, Truth};
+pub use stage::Stage;
+pub use truth::Ending;
 pub use world::Order;

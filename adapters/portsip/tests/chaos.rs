@@ -4,10 +4,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapter::{Reconnect, Resume, Setup, Supervisor};
+use adapter::{Limits, Reconnect, Resume, Setup, Supervisor};
 use model::{SourceId, observation::SourceFact};
 use portsip::{
-    Limits, Portsip,
+    Portsip,
     sim::{Chaos, Lever, Profile, Sim},
     wire::Dialect,
 };

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapter::Adapter;
+use adapter::{Adapter, Limits};
 use async_trait::async_trait;
 use model::SourceId;
 use portsip::{
-    Limits, Portsip,
+    Portsip,
     sim::{Lever, Profile, Sim},
 };
 use testkit::conformance::{Fault, Subject};

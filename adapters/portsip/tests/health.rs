@@ -4,11 +4,11 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use adapter::{Link, Output, Resume, Translator as _};
+use adapter::{Limits, Link, Output, Resume, Translator as _};
 use bytes::Bytes;
 use model::{Clock, Fact, SourceId, observation::SourceFact};
 use portsip::{
-    Limits, Translator,
+    Translator,
     link::connect,
     sim::{Profile, Sim},
     wire::Dialect,
@@ -75,7 +75,7 @@ async fn check(profile: Profile) {
     assert!(facts.contains(&synced), "{profile:?}");
     let truth = sim.truth();
     for call in &recorded {
-        let real = truth.iter().find(|real| real.session_id == *call);
+        let real = truth.iter().find(|real| real.key == *call);
         let ended = real.is_some_and(|real| real.ended_at.is_some());
         assert!(ended, "{call}: {profile:?}");
     }

@@ -7,10 +7,9 @@ use std::{
     time::Duration,
 };
 
-use adapter::{Direction, Link, LinkError, LinkErrorKind, Tap};
+use adapter::{Direction, Limits, Link, LinkError, LinkErrorKind, Tap};
 use bytes::Bytes;
 use portsip::{
-    Limits,
     config::{Config, Secret},
     link::{Connection, connect},
     sim::{Hang, Lever, Listen, Order, Plot, Profile, Scenario, Sim},
@@ -476,6 +475,7 @@ fn bare() -> Config {
         queues: Vec::new(),
         tenants: Vec::new(),
         service_numbers: Vec::new(),
+        voicemail_numbers: Vec::new(),
         region: None,
         ca_file: None,
         insecure_tls: false,

@@ -2,12 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapter::{Direction, LinkError, LinkErrorKind, Tap};
+use adapter::{
+    Direction, Limits, LinkError, LinkErrorKind, Tap,
+    socket::{Place, Socket},
+};
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Limits, socket::Socket, target::Target};
+use super::{socket_opening, target::is_wsi};
 use crate::{
     config::{Config, Secret},
     wire::{Dialect, request},
@@ -27,7 +30,7 @@ const KEPT: usize = 10_000;
 /// A socket that is logged in and subscribed.
 pub(super) struct Opened {
     pub(super) socket: Socket,
-    pub(super) target: Target,
+    pub(super) target: Place,
     pub(super) dialect: Dialect,
     /// Frames that came meanwhile.
     pub(super) kept: Vec<Bytes>,
@@ -45,7 +48,7 @@ pub(super) struct Opening<'a> {
 
 impl Opening<'_> {
     /// Opens the first address that has a WebSocket.
-    pub(super) async fn first_of(self, targets: &[Target]) -> Result<Opened, LinkError> {
+    pub(super) async fn first_of(self, targets: &[Place]) -> Result<Opened, LinkError> {
         let mut failed = None;
         let limit = if targets.len() > 1 { PROBE } else { OPEN };
         for target in targets {
@@ -66,15 +69,16 @@ impl Opening<'_> {
     /// Opens a known address.
     pub(super) async fn one(
         self,
-        target: &Target,
+        target: &Place,
         dialect: Option<Dialect>,
     ) -> Result<Opened, LinkError> {
         let socket = self.dial(target, OPEN).await?;
         self.talk(target, dialect, socket).await
     }
 
-    async fn dial(self, target: &Target, limit: Duration) -> Result<Socket, LinkError> {
-        let opening = Socket::open(self.config, self.limits, target);
+    async fn dial(self, target: &Place, limit: Duration) -> Result<Socket, LinkError> {
+        let how = socket_opening(self.config, self.limits);
+        let opening = Socket::open(target, &how);
         timeout(limit, opening).await.unwrap_or_else(|elapsed| {
             let doing = format!("open {target} within {} s", limit.as_secs());
             Err(super::unreachable(doing, elapsed))
@@ -83,7 +87,7 @@ impl Opening<'_> {
 
     async fn talk(
         self,
-        target: &Target,
+        target: &Place,
         dialect: Option<Dialect>,
         mut socket: Socket,
     ) -> Result<Opened, LinkError> {
@@ -124,13 +128,13 @@ impl Opening<'_> {
     }
 
     /// The dialect, as far as address and first reply tell. None: v12 or v16.
-    fn dialect_of(self, target: &Target, form: Dialect, reply: &Reply) -> Option<Dialect> {
+    fn dialect_of(self, target: &Place, form: Dialect, reply: &Reply) -> Option<Dialect> {
         let wants_v22_3 = self
             .config
             .known_topics()
             .iter()
             .any(|topic| topic.exists_in(Dialect::V22_3) && !topic.exists_in(Dialect::V22));
-        match (target.is_wsi(), form, &reply.command) {
+        match (is_wsi(target), form, &reply.command) {
             // Nothing in a login tells the two apart, but who asks for a topic of 22.3 should know.
             (true, ..) if wants_v22_3 => Some(Dialect::V22_3),
             (true, ..) => Some(Dialect::V22),
@@ -142,12 +146,12 @@ impl Opening<'_> {
 }
 
 /// The dialects whose forms of `auth` to try, in order.
-fn forms(config: &Config, dialect: Option<Dialect>, target: &Target) -> &'static [Dialect] {
+fn forms(config: &Config, dialect: Option<Dialect>, target: &Place) -> &'static [Dialect] {
     let as_user = config.extension_number.is_none() && config.domain.is_some();
     match dialect {
         Some(Dialect::V12) => &[Dialect::V12],
         // v12 knows no users, so there is nothing else to try for one.
-        None if !target.is_wsi() && !as_user => &[Dialect::V16_2, Dialect::V12],
+        None if !is_wsi(target) && !as_user => &[Dialect::V16_2, Dialect::V12],
         _ => &[Dialect::V16_2],
     }
 }
@@ -170,7 +174,7 @@ impl Conversation<'_> {
     async fn log_in(
         &mut self,
         socket: &mut Socket,
-        target: &Target,
+        target: &Place,
         form: Dialect,
     ) -> Result<Reply, LinkError> {
         let config = self.opening.config;
@@ -333,7 +337,9 @@ mod tests {
         .unwrap();
         let target = |peer: &Peer, path: &str| {
             let url = format!("ws://{}{path}", peer.address());
-            Target::candidates(&url, None).unwrap().remove(0)
+            super::super::target::candidates(&url, None)
+                .unwrap()
+                .remove(0)
         };
         let targets = [target(&portal, "/wsi"), target(&publisher, "/")];
         let opening = Opening {

@@ -1,10 +1,6 @@
 //! Calls as such: start, change, hold, end.
 
-use model::{
-    Direction, Fact, Native, Party,
-    event::TransferKind,
-    observation::{CallPatch, LegPatch},
-};
+use model::{Direction, Native, Party, observation::CallPatch};
 
 use super::{
     Translator,
@@ -15,6 +11,9 @@ use super::{
     words,
 };
 use crate::wire::{CallInfo, Scalar};
+
+/// The called side is told to be somebody else than whoever answered.
+const AFTER_ANSWER: &str = "call_update_info.callee_after_answer";
 
 impl Translator {
     /// `call_start`, in either flavour. The second tells little new.
@@ -33,6 +32,11 @@ impl Translator {
         }
         session.patch = merged(&session.patch, &patch);
         session.callee = number(&info.callee).or(session.callee);
+        if let Some(callee) = session.callee.clone()
+            && self.sessions.strayed(&callee, tell.time)
+        {
+            session.doubt(&callee);
+        }
         let before = session.caller.clone();
         if let Some(caller) = number(&info.caller) {
             if session.caller == session.called_by {
@@ -66,23 +70,27 @@ impl Translator {
         }
         let mut patch = self.patch(tell, info);
         if !session.opened && session.patch == CallPatch::default() {
-            session.callee = number(&info.callee);
-            session.latest = session.callee.clone();
-            patch.native.merge(&routed_to(session.latest.as_deref()));
+            // Where the call is now need not be what was dialled.
+            patch.callee = None;
+            if let Some(callee) = number(&info.callee) {
+                let mut route = self.directory.route(session.tenant.as_ref(), &callee);
+                route.name = read::text(&info.callee_display_name).map(Into::into);
+                patch.route = Some(route);
+                patch.native.merge(&routed_to(Some(&callee)));
+                session.latest = Some(callee);
+            }
             self.joined(tell, &mut session, patch);
             self.caller_leg(tell, &mut session, &info.caller);
             return self.sessions.put(session, tell.now);
         }
-        let route = self.moved_to(tell, &mut session, info, &patch);
+        let route = self.moved_to(tell, &mut session, info);
         self.caller_changed(tell, &mut session, info, &patch);
         // As dialled they stay, whoever is there now.
-        let same = |party: &Option<Party>, known: &Option<model::Text>, told: &Scalar<'_>| {
-            party
-                .clone()
-                .filter(|_| known.is_none() || *known == number(told))
-        };
-        patch.callee = same(&patch.callee, &session.callee, &info.callee);
-        patch.caller = same(&patch.caller, &session.called_by, &info.caller);
+        let same = |known: &Option<model::Text>, told: &Scalar<'_>| *known == number(told);
+        patch.callee = patch.callee.filter(|_| same(&session.callee, &info.callee));
+        patch.caller = patch
+            .caller
+            .filter(|_| session.called_by.is_none() || same(&session.called_by, &info.caller));
         let to = route.as_ref().and_then(|route| route.number.as_deref());
         patch.native.merge(&routed_to(to));
         patch.route = route;
@@ -91,7 +99,6 @@ impl Translator {
         if let Some(patch) = news {
             tell.native("call_update_info", tell::call(&session, false, patch));
         }
-        session.callee = session.callee.take().or_else(|| number(&info.callee));
         self.caller_leg(tell, &mut session, &info.caller);
         self.sessions.put(session, tell.now);
     }
@@ -102,7 +109,6 @@ impl Translator {
         tell: &mut Telling,
         session: &mut Session,
         info: &CallInfo<'_>,
-        patch: &CallPatch,
     ) -> Option<model::Route> {
         let callee = number(&info.callee)?;
         let before = session.latest.as_ref().or(session.callee.as_ref());
@@ -111,39 +117,10 @@ impl Translator {
         }
         let mut route = self.directory.route(session.tenant.as_ref(), &callee);
         route.name = read::text(&info.callee_display_name).map(Into::into);
+        session.sent_to = route.name.clone().map(|name| (callee.clone(), name));
         // Whoever hands a call on may be told to have left before the call is told to have moved.
-        let legs = &session.legs;
-        let talked =
-            |n: &usize| legs[*n].answered && legs[*n].service.is_none() && !legs[*n].handed_on;
-        let latest = |open: bool| {
-            (0..legs.len())
-                .rev()
-                .filter(talked)
-                .find(|n| legs[*n].is_open() || !open)
-        };
-        if let Some(n) = latest(true).or_else(|| latest(false)) {
-            let leg = &mut session.legs[n];
-            leg.handed_on = true;
-            let key = leg.key.clone();
-            let from = self
-                .directory
-                .party(session.tenant.as_ref(), &leg.user, None, Side::Either);
-            let fact = Fact::Transferred {
-                call: session.key.clone(),
-                kind: TransferKind::Unknown,
-                from: Some(from),
-                to: patch.callee.clone(),
-                related: None,
-            };
-            tell.inferred("call_update_info.callee_after_answer", fact);
-            if session.legs[n].is_open() {
-                let patch = LegPatch {
-                    native: tell::native(&[("transferred_to", Some(&callee))]),
-                    ..LegPatch::default()
-                };
-                let fact = tell::leg(session, &key, None, patch);
-                tell.inferred("call_update_info.callee_after_answer", fact);
-            }
+        if let Some(leg) = session.talked_last(&callee) {
+            self.handed_on(tell, session, leg, &callee, AFTER_ANSWER);
         }
         session.latest = Some(callee);
         Some(route)
@@ -164,21 +141,19 @@ impl Translator {
             return;
         }
         if let Some(before) = session.caller.take() {
-            let known = session.patch.caller.clone();
-            let from = match known {
-                Some(party) if session.called_by.as_ref() == Some(&before) => party,
-                _ => self
-                    .directory
-                    .party(session.tenant.as_ref(), &before, None, Side::Either),
-            };
-            let fact = Fact::Transferred {
-                call: session.key.clone(),
-                kind: TransferKind::Unknown,
-                from: Some(from),
-                to: patch.caller.clone(),
-                related: None,
-            };
-            tell.inferred("call_update_info.caller", fact);
+            let (kind, asked) = self.kind_of(session, &before, &caller, tell);
+            if session.is_first_handover(&before, &caller) {
+                let name = read::text(&info.caller_display_name).map(Into::into);
+                session.sent_to = name.map(|name| (caller.clone(), name));
+                let parties = (kind, &before, &caller);
+                self.transferred(
+                    tell,
+                    session,
+                    parties,
+                    asked.as_ref(),
+                    "call_update_info.caller",
+                );
+            }
             let party = patch.caller.clone().unwrap_or_default();
             let fact = tell::leg(session, &session.caller_leg(), None, tell::party(party));
             tell.native("call_update_info.caller", fact);

@@ -1,7 +1,7 @@
 //! The record of a call: settles who was called, when, and how it ended.
 
 use model::{
-    Basis, Cause, End, EndedBy, Fact, LegRole, Text, Timestamp, TrunkRef,
+    Basis, Cause, End, EndedBy, Fact, LegRole, RouteKind, Text, Timestamp, TrunkRef,
     observation::{CallPatch, CdrFact, CdrLeg, LegPatch},
 };
 
@@ -45,6 +45,9 @@ impl Translator {
         session.first_time(mark(cdr));
         let info = info(cdr);
         let mut patch = self.patch(tell, &info);
+        if let Some(caller) = &mut patch.caller {
+            caller.private |= session.is_private();
+        }
         session.patch.direction = patch.direction.or(session.patch.direction);
         patch.trunk = read::text(&cdr.trunk_name).map(|told| {
             let (name, id) = read::trunk(told);
@@ -61,6 +64,9 @@ impl Translator {
             .map_or(&cdr.targets[..], std::slice::from_ref);
         let hops = self.hops(&mut session, targets);
         let end = call_end(tell, &session, &hops, cdr, ended_at);
+        if !session.ended {
+            self.handovers(tell, &mut session, &hops);
+        }
         let legs = legs(&session, &hops, &patch, cdr, started_at, ended_at, &end);
         let own = read::id(&cdr.cdr_id);
         let fact = Fact::Cdr(Box::new(CdrFact {
@@ -85,8 +91,36 @@ impl Translator {
             ]),
         }));
         tell.say(Basis::Native, "call_cdr", ended_at.or(tell.time), fact);
+        let replaced = !session.ended && end::is_replaced(&cdr.end_reason);
         self.over(&mut session);
+        let key = session.key.clone();
         self.sessions.put(session, tell.now);
+        if replaced {
+            self.sessions.note_replaced(&key, tell.now);
+            tell.shift(ended_at);
+            self.consultation_replaced(tell, &key);
+        }
+    }
+
+    /// What the record says of how the call went from one person to the next.
+    fn handovers(&mut self, tell: &mut Telling, session: &mut Session, hops: &[Hop<'_>]) {
+        let person = |hop: &&Hop<'_>| session.legs[hop.at].service.is_none();
+        let people: Vec<&Hop<'_>> = hops.iter().filter(person).collect();
+        for hop in &people {
+            let Some(reason) = read::text(&hop.target.end_reason) else {
+                continue;
+            };
+            let next = people.iter().filter(|next| {
+                next.answer.or(next.start) >= hop.end && next.at != hop.at && hop.end.is_some()
+            });
+            let Some(next) = next.min_by_key(|next| next.answer.or(next.start)) else {
+                continue;
+            };
+            let from = session.legs[hop.at].user.clone();
+            let to = session.legs[next.at].user.clone();
+            let how = (reason, hop.answer.is_some());
+            self.recorded_handover(tell, session, (&from, &to), how, hop.end);
+        }
     }
 
     /// The targets in order, each with the leg that live messages made for it.
@@ -212,7 +246,9 @@ fn call_end(
     let person = |hop: &&Hop<'_>| session.legs[hop.at].service.is_none();
     let answered = hops.iter().filter(person).any(|hop| hop.answer.is_some());
     let rang = hops.iter().filter(person).any(|hop| hop.ring.is_some());
-    let waiting = |hop: &Hop<'_>| {
+    // Whoever went on from the queue, if only to voicemail, was not waiting any more.
+    let last = hops.iter().rev().find(|hop| hop.answer.is_some());
+    let waiting = |hop: &&Hop<'_>| {
         session.legs[hop.at].service == Some(Service::Queue)
             && hop.answer.is_some()
             && hop.end >= ended_at
@@ -233,9 +269,15 @@ fn call_end(
         served: hops
             .iter()
             .any(|hop| session.legs[hop.at].service.is_some() && hop.answer.is_some()),
-        queued: !answered && hops.iter().any(waiting),
+        queued: !answered && last.filter(waiting).is_some(),
+        voicemail: !answered && last.is_some_and(is_voicemail),
     }
     .end()
+}
+
+fn is_voicemail(hop: &Hop<'_>) -> bool {
+    let route = hop.patch.route.as_ref();
+    route.is_some_and(|route| route.kind == RouteKind::Voicemail)
 }
 
 /// The status of the only target, when the call has none of its own.

@@ -7,7 +7,10 @@ use std::{
 
 use model::{Normalizer, Number, Party, Route, RouteKind, Text, observation::Ref};
 
-use super::read::{Address, cut};
+use super::{
+    read::{Address, cut},
+    session::Service,
+};
 use crate::config::Config;
 
 /// The most extensions and queues remembered in all; further ones are not told apart from other numbers.
@@ -18,11 +21,14 @@ const PUBLIC_CHARS: usize = 7;
 pub(super) struct Directory {
     numbers: Normalizer,
     services: HashSet<Text>,
+    voicemail: HashSet<Text>,
     /// Configured queues: of whichever tenant logs in.
     queues: HashSet<Text>,
     /// Configured extensions, likewise.
     extensions: HashSet<Text>,
     tenants: HashMap<Text, Tenant>,
+    /// Extensions that work for a queue, of whichever tenant.
+    agents: HashSet<Text>,
     queue_numbers: HashMap<Text, Text>,
     known: usize,
 }
@@ -54,9 +60,11 @@ impl Directory {
         Self {
             numbers: Normalizer::new(config.region.as_deref()),
             services: set(&config.service_numbers),
+            voicemail: set(&config.voicemail_numbers),
             queues: set(&config.queues),
             extensions: set(&config.extensions),
             tenants: HashMap::new(),
+            agents: HashSet::new(),
             queue_numbers: HashMap::new(),
             known: 0,
         }
@@ -75,7 +83,8 @@ impl Directory {
         name: Option<&str>,
         side: Side,
     ) -> Party {
-        let user = Address::read(told).user;
+        let address = Address::read(told);
+        let user = address.user;
         let inside = match side {
             Side::Inside => self.service(tenant, user).is_none(),
             Side::Outside => false,
@@ -94,6 +103,7 @@ impl Directory {
         if told.contains('@') {
             party.uri = Some(cut(told).into());
         }
+        party.private = !inside && is_withheld(address, name);
         party
     }
 
@@ -107,6 +117,9 @@ impl Directory {
         };
         if self.is_queue(tenant, number) {
             return Some(route(RouteKind::Queue, self.queue_id(tenant, number)));
+        }
+        if self.voicemail.contains(number) {
+            return Some(route(RouteKind::Voicemail, None));
         }
         self.services
             .contains(number)
@@ -124,6 +137,33 @@ impl Directory {
             id: None,
             number: Some(number.into()),
             name: None,
+        })
+    }
+
+    /// Notes that an extension works for a queue.
+    pub(super) fn note_agent(&mut self, number: &str) {
+        if self.agents.len() < MAX_KNOWN && !self.agents.contains(number) {
+            self.agents.insert(number.into());
+        }
+    }
+
+    /// Whether a queue may ring an extension: as long as no agent is known, any.
+    pub(super) fn may_be_agent(&self, number: &str) -> bool {
+        self.agents.is_empty() || self.agents.contains(number)
+    }
+
+    /// Whether there is a service that rings this extension: a menu rings anybody, a queue its agents.
+    pub(super) fn may_be_rung_by_service(&self, number: &str) -> bool {
+        let mut tenants = self.tenants.values();
+        let queues = !self.queues.is_empty() || tenants.any(|tenant| !tenant.queues.is_empty());
+        !self.services.is_empty() || (queues && self.may_be_agent(number))
+    }
+
+    /// The kind of service at a number.
+    pub(super) fn service_at(&self, tenant: Option<&Text>, number: &str) -> Option<Service> {
+        Some(match self.service(tenant, number)?.kind {
+            RouteKind::Queue => Service::Queue,
+            _ => Service::Other,
         })
     }
 
@@ -271,4 +311,17 @@ fn reference(id: Option<&str>, number: &str) -> Ref {
 
 fn is_public(number: &str) -> bool {
     number.starts_with('+') || number.len() >= PUBLIC_CHARS
+}
+
+/// Whether a caller asked not to be shown. SIP says so with an anonymous address, or by putting such a word where the
+/// name would be beside a number that a trunk vouches for (RFC 3323, RFC 3325).
+fn is_withheld(address: Address<'_>, name: Option<&str>) -> bool {
+    const WORDS: [&str; 4] = ["anonymous", "private", "restricted", "withheld"];
+    let is_one = |told: &str| {
+        WORDS
+            .iter()
+            .any(|word| told.trim().eq_ignore_ascii_case(word))
+    };
+    let nowhere = |host: &str| host.eq_ignore_ascii_case("anonymous.invalid");
+    is_one(address.user) || name.is_some_and(is_one) || address.host.is_some_and(nowhere)
 }

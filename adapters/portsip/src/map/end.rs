@@ -3,6 +3,7 @@
 use model::{Basis, Cause, End, EndedBy, Outcome};
 
 use super::words::normal;
+use crate::wire::Scalar;
 
 /// What is known where something ended.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +22,8 @@ pub(super) struct Ending<'a> {
     pub(super) served: bool,
     /// The caller was waiting in a queue.
     pub(super) queued: bool,
+    /// The caller was with a voicemail box.
+    pub(super) voicemail: bool,
 }
 
 /// What a reason word says.
@@ -28,6 +31,7 @@ enum Reason {
     Caller,
     Callee,
     Transferred,
+    Replaced,
     Redirected,
     Cancelled,
 }
@@ -66,7 +70,10 @@ impl Ending<'_> {
             return unanswered(cause, by);
         }
         match self.reason.and_then(reason) {
-            Some(Reason::Transferred) => (
+            Some(Reason::Replaced) if self.rang && !self.answered => {
+                unanswered(Cause::PickedUp, System)
+            }
+            Some(Reason::Transferred | Reason::Replaced) => (
                 Cause::Transferred,
                 Outcome::Transferred,
                 System,
@@ -78,6 +85,9 @@ impl Ending<'_> {
             }
             Some(Reason::Callee) if self.answered => {
                 (Cause::Normal, Outcome::Answered, Callee, Basis::Native)
+            }
+            Some(Reason::Caller | Reason::Cancelled) if self.voicemail => {
+                (Cause::Normal, Outcome::Voicemail, Caller, Basis::Native)
             }
             Some(Reason::Caller | Reason::Cancelled) if self.queued => {
                 unanswered(Cause::QueueAbandoned, Caller)
@@ -104,18 +114,8 @@ impl Ending<'_> {
             Some("NOANSWER" | "NO_ANSWER") if self.rang => {
                 (Cause::NoAnswer, Outcome::Missed, EndedBy::System, basis)
             }
-            Some("FAIL" | "FAILED") if self.rang => (
-                Cause::Rejected,
-                Outcome::Rejected,
-                EndedBy::Callee,
-                Basis::Inferred,
-            ),
-            Some("FAIL" | "FAILED") => (
-                Cause::Unreachable,
-                Outcome::Failed,
-                EndedBy::System,
-                Basis::Inferred,
-            ),
+            // Busy, declined, not there: without a status nobody knows.
+            Some("FAIL" | "FAILED") => (Cause::Unknown, Outcome::Unknown, unknown, basis),
             _ if self.queued => (
                 Cause::QueueAbandoned,
                 Outcome::Abandoned,
@@ -132,8 +132,8 @@ fn reason(word: &str) -> Option<Reason> {
     Some(match normal(word).as_str() {
         "CALLER_DISCONNECT" | "CALLER_DISCONNECTED" => Reason::Caller,
         "CALLEE_DISCONNECT" | "CALLEE_DISCONNECTED" => Reason::Callee,
-        "REPLACED"
-        | "REFERRED"
+        "REPLACED" => Reason::Replaced,
+        "REFERRED"
         | "BLIND_TRANSFER_COMPLETE"
         | "BLIND_TRANSFER_COMPLETED"
         | "ATTENDED_TRANSFER_COMPLETE"
@@ -149,6 +149,12 @@ fn reason(word: &str) -> Option<Reason> {
 /// True for a reason word that the table does not hold.
 pub(super) fn is_unknown_reason(word: &str) -> bool {
     !matches!(normal(word).as_str(), "" | "NONE") && reason(word).is_none()
+}
+
+/// True for the reason of a call that was joined to another, or picked up.
+pub(super) fn is_replaced(word: &Scalar<'_>) -> bool {
+    let told = super::read::text(word).and_then(reason);
+    matches!(told, Some(Reason::Replaced))
 }
 
 #[cfg(test)]
@@ -205,6 +211,14 @@ mod tests {
             ),
             (
                 Ending {
+                    reason: caller,
+                    voicemail: true,
+                    ..rang
+                },
+                "normal voicemail caller native",
+            ),
+            (
+                Ending {
                     reason: callee,
                     ..rang
                 },
@@ -238,6 +252,13 @@ mod tests {
                     ..answered
                 },
                 "transferred transferred system native",
+            ),
+            (
+                Ending {
+                    reason: Some("replaced"),
+                    ..rang
+                },
+                "picked_up transferred system native",
             ),
             (
                 Ending {
@@ -293,7 +314,7 @@ mod tests {
                     status: Some("fail"),
                     ..base
                 },
-                "unreachable failed system inferred",
+                "unknown unknown unknown native",
             ),
             (base, "unknown unknown unknown inferred"),
         ] {

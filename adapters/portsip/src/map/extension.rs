@@ -113,6 +113,9 @@ impl Translator {
         let Some(state) = words::agent(word) else {
             return tell.strange("status", word);
         };
+        if let Some(number) = &extension.number {
+            self.directory.note_agent(number);
+        }
         let tenant = tell.tenant.clone();
         let fact = Fact::Agent {
             extension: extension.clone(),
@@ -123,6 +126,7 @@ impl Translator {
                 busy_kind: state.busy,
                 call: state.busy.is_none().then_some(None),
                 since: tell.time,
+                ..AgentPatch::default()
             }),
         };
         tell.native(rule, fact);

@@ -9,21 +9,42 @@ use super::{
     end::Ending,
     extension::user,
     read,
-    session::{Aim, Session, Track},
+    session::{Aim, Service, Session, Track},
     tell::{self, Telling},
 };
 use crate::wire::ExtensionHold;
 
-/// A call that started this long before fits an extension that became busy without having rung.
+/// An extension that becomes busy so soon after it started a call is busy with that one.
 const FRESH: Duration = Duration::from_secs(2);
 
 impl Translator {
     /// An extension rings: the only call on its way to or from it rings there.
     pub(super) fn rings(&mut self, tell: &mut Telling, number: &Text) {
         let tenant = tell.tenant.clone();
-        let fits = |session: &&Session| !session.answered && is_about(session, number);
-        let Some(key) = only(self.sessions.about(tenant.as_ref(), number).filter(fits)) else {
-            return;
+        let fits = |session: &&Session| {
+            let left = was_left(session, number) || session.doubts(number);
+            !session.answered && is_about(session, number) && !left
+        };
+        let about = self.sessions.about(tenant.as_ref(), number).filter(fits);
+        let fitting: Vec<Text> = about.map(|session| session.key.clone()).collect();
+        let key = match fitting.as_slice() {
+            [key]
+                if !self.a_service_may_ring(tenant.as_ref(), number, key)
+                    && !self.may_ring_unheard(number, tell) =>
+            {
+                key.clone()
+            }
+            _ => {
+                // It may have overtaken the call that it belongs to.
+                self.sessions.stray(number, tell.time);
+                for key in &fitting {
+                    if let Some(mut session) = self.sessions.take(key) {
+                        session.doubt(number);
+                        self.sessions.put(session, tell.now);
+                    }
+                }
+                return;
+            }
         };
         let Some(mut session) = self.sessions.take(&key) else {
             return;
@@ -72,20 +93,45 @@ impl Translator {
         self.sessions.put(session, tell.now);
     }
 
-    /// An extension is busy: it has answered the only call that rings it, or that has just started.
+    /// Whether a service may ring an extension for another call than this one. A queue rings its agents only.
+    fn a_service_may_ring(&self, tenant: Option<&Text>, number: &Text, but: &Text) -> bool {
+        let is_agent = self.directory.may_be_agent(number);
+        let mut others = self.sessions.unanswered(tenant);
+        others.any(|session| {
+            let there = || {
+                let place = session.latest.as_ref().or(session.callee.as_ref())?;
+                self.directory.service_at(tenant, place)
+            };
+            let rings = match session.service().or_else(there) {
+                Some(Service::Queue) => is_agent,
+                Some(Service::Other) => true,
+                None => false,
+            };
+            rings && session.key != *but
+        })
+    }
+
+    /// Whether an extension may ring for a call of which nothing was heard, since it began in a gap: a service has it.
+    fn may_ring_unheard(&self, number: &Text, tell: &Telling) -> bool {
+        self.unheard_until
+            .is_some_and(|until| tell.now.mono < until)
+            && self.directory.may_be_rung_by_service(number)
+    }
+
+    /// An extension is busy: it has answered the only call that rings it. One that did not ring has more likely dialled.
     pub(super) fn picks_up(&mut self, tell: &mut Telling, number: &Text) {
         let tenant = tell.tenant.clone();
         let fits = |session: &&Session| {
             let legs = || {
-                session
-                    .legs
-                    .iter()
-                    .filter(|leg| leg.is_open() && leg.user == *number)
+                let legs = session.legs.iter();
+                legs.filter(|leg| leg.is_open() && leg.user == *number)
             };
             let calls = session.caller.as_ref() == Some(number);
-            let alerted = legs().any(|leg| leg.rang || leg.answered)
+            let rings = !session.answered && legs().any(|leg| leg.rang && !leg.stale);
+            let alerted = rings
+                || legs().any(|leg| leg.answered)
                 || (calls && session.caller_state != Some(LegState::Initiated));
-            alerted || (is_about(session, number) && is_fresh(session, tell))
+            alerted || (calls && is_fresh(session, tell))
         };
         let Some(key) = only(self.sessions.about(tenant.as_ref(), number).filter(fits)) else {
             return;
@@ -105,28 +151,10 @@ impl Translator {
             );
             return self.sessions.put(session, tell.now);
         }
-        let aim = Aim {
-            user: number.clone(),
-            device: None,
-        };
-        let is_service = self.directory.service(tenant.as_ref(), number).is_some();
-        match legs_of(&session, number).as_slice() {
-            [] if is_service || session.answered || is_over(&session, number, tell) => {}
-            [] => {
-                let (at, patch) = self.new_leg(&mut session, &aim, number, false);
-                self.connect(tell, &mut session, at, patch, (Basis::Inferred, rule));
-            }
-            [at] => {
-                self.connect(
-                    tell,
-                    &mut session,
-                    *at,
-                    LegPatch::default(),
-                    (Basis::Inferred, rule),
-                );
-            }
-            // Several devices of one extension: which of them answered is not told.
-            _ => {}
+        // With several devices of one extension, which of them answered is not told.
+        if let [at] = legs_of(&session, number).as_slice() {
+            let how = (Basis::Inferred, rule);
+            self.connect(tell, &mut session, *at, LegPatch::default(), how);
         }
         self.sessions.put(session, tell.now);
     }
@@ -230,11 +258,17 @@ fn caller_steps(
     }
 }
 
-fn only<'s>(mut sessions: impl Iterator<Item = &'s Session>) -> Option<Text> {
+pub(super) fn only<'s>(mut sessions: impl Iterator<Item = &'s Session>) -> Option<Text> {
     match (sessions.next(), sessions.next()) {
         (Some(session), None) => Some(session.key.clone()),
         _ => None,
     }
+}
+
+/// True when the extension has stopped ringing in this call, which so has gone elsewhere.
+fn was_left(session: &Session, number: &Text) -> bool {
+    let mut legs = session.legs.iter();
+    legs.any(|leg| !leg.is_open() && !leg.native && leg.user == *number)
 }
 
 fn is_about(session: &Session, number: &Text) -> bool {

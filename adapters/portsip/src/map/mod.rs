@@ -22,6 +22,7 @@ mod step;
 mod sync;
 mod target;
 mod tell;
+mod transfer;
 mod words;
 
 use std::time::Duration;
@@ -44,7 +45,14 @@ pub struct Translator {
     include_native: bool,
     /// A record of each call will come: ends wait for it.
     expects_cdrs: bool,
+    /// It was connected before this connection.
+    connected_before: bool,
+    /// Until when a call that began unheard may ring an extension for the first time.
+    unheard_until: Option<Duration>,
 }
+
+/// How long after a gap that is: as long as menus and the way into a queue take. Whoever waits in a queue is told of.
+const UNHEARD: Duration = Duration::from_secs(30);
 
 impl Translator {
     /// A translator for one source, which goes on from what was known before.
@@ -59,6 +67,8 @@ impl Translator {
                 .known_topics()
                 .iter()
                 .any(|topic| matches!(topic, wire::Topic::Cdrs | wire::Topic::GlobalCdrs)),
+            connected_before: !(resume.calls.is_empty() && resume.extensions.is_empty()),
+            unheard_until: None,
         };
         translator.resume(source, resume);
         translator
@@ -104,7 +114,9 @@ impl Translator {
 
 impl adapter::Translator for Translator {
     fn connected(&mut self, dialect: Option<&str>, now: Now, out: &mut Output) {
-        self.sessions.reconnected(now);
+        self.sessions.reconnected();
+        let again = std::mem::replace(&mut self.connected_before, true);
+        self.unheard_until = again.then(|| now.mono + UNHEARD);
         self.sync
             .connected(dialect.and_then(Dialect::parse), now, out);
     }
@@ -133,5 +145,6 @@ impl adapter::Translator for Translator {
 
     fn disconnected(&mut self, _: Now, _: &mut Output) {
         self.sync.disconnected();
+        self.sessions.disconnected();
     }
 }

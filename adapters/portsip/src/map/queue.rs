@@ -166,6 +166,9 @@ impl Translator {
             read::text(&waiting.kind).is_some_and(|kind| words::normal(kind) == "CALLBACK");
         let since = read::time(&waiting.timestamp).or(tell.time);
         let on_line = read::id(&waiting.session_id).is_some_and(|id| self.is_call(id)) && !callback;
+        let mut party = self.caller(tell, &waiting.caller_number, &waiting.caller_name);
+        // Some messages about a queue have no name, which is where a call says that its caller is private.
+        party.private |= self.sessions.get(key).is_some_and(Session::is_private);
         let fact = Fact::Caller(Box::new(CallerFact {
             queue: queue.clone(),
             key: if callback {
@@ -174,7 +177,7 @@ impl Translator {
                 key.into()
             },
             call: on_line.then(|| key.into()),
-            party: self.caller(tell, &waiting.caller_number, &waiting.caller_name),
+            party,
             position: read::number(&waiting.position),
             state: if callback {
                 CallerState::Callback
@@ -306,6 +309,7 @@ impl Translator {
         let Some(number) = super::extension::user(&agent.agent_extension_number) else {
             return tell.missing("agent_extension_number");
         };
+        self.directory.note_agent(&number);
         let word = read::text(&agent.state);
         let state = word.and_then(words::agent);
         if let (Some(word), None) = (word, state) {
@@ -331,6 +335,7 @@ impl Translator {
                     _ => (state.is_some() && !busy).then_some(None),
                 },
                 since: since.or(tell.time),
+                ..AgentPatch::default()
             }),
         };
         tell.say(Basis::Native, rule, since.or(tell.time), fact);

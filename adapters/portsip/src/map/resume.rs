@@ -33,6 +33,9 @@ impl Translator {
             let id = queue.native.text("queue_id");
             self.directory.note_queue(Some(&tenant), number, id);
         }
+        for agent in &resume.agents {
+            self.directory.note_agent(&agent.extension.number);
+        }
         let now = Now {
             mono: std::time::Duration::ZERO,
             wall: Timestamp::default(),
@@ -51,6 +54,7 @@ impl Translator {
         let key = call.native.text("session_id").unwrap_or(call.id.key());
         let mut session = Session::new(key, call.native.text("tenant_id").map(Into::into));
         session.stale = true;
+        session.gapped = true;
         session.patch = CallPatch {
             direction: Some(call.direction),
             caller: some(&call.caller),

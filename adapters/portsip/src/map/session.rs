@@ -6,6 +6,8 @@ use model::{Direction, End, LegState, Text, Timestamp, observation::CallPatch};
 
 /// Legs remembered of a session; beyond it the oldest ended one is forgotten.
 const MAX_LEGS: usize = 128;
+/// Handovers of a session that are told once.
+const MAX_HANDOVERS: usize = 16;
 /// Messages of a session that are recognised when they are repeated.
 const MAX_SEEN: usize = 64;
 
@@ -27,6 +29,10 @@ pub(super) struct Session {
     pub(super) callee: Option<Text>,
     /// User part of where the PBX said last that the call was sent.
     pub(super) latest: Option<Text>,
+    /// The number and name that the PBX gave last for where the call goes.
+    pub(super) sent_to: Option<(Text, Text)>,
+    /// From whom to whom it was handed on.
+    handovers: Vec<(Text, Text)>,
     pub(super) started_at: Option<Timestamp>,
     pub(super) legs: Vec<Track>,
     /// A person on the called side has answered.
@@ -36,6 +42,10 @@ pub(super) struct Session {
     pub(super) stale: bool,
     pub(super) grace: Option<Duration>,
     pub(super) forget: Duration,
+    /// Goes on from before this connection.
+    pub(super) gapped: bool,
+    /// Extensions that may or may not have rung for this call: what they do next says nothing about it.
+    pub(super) doubtful: Vec<Text>,
     pub(super) seen: VecDeque<u64>,
     pub(super) indexed: Vec<Text>,
 }
@@ -61,6 +71,8 @@ pub(super) struct Track {
     pub(super) end: Option<(Option<Timestamp>, End)>,
     /// Told by the PBX, as opposed to concluded from the state of an extension.
     pub(super) native: bool,
+    /// Known from before this connection: what became of it meanwhile may be unheard.
+    pub(super) stale: bool,
 }
 
 /// The kinds of service that are told apart.
@@ -89,6 +101,8 @@ impl Session {
             caller_state: None,
             callee: None,
             latest: None,
+            sent_to: None,
+            handovers: Vec::new(),
             started_at: None,
             legs: Vec::new(),
             answered: false,
@@ -96,6 +110,8 @@ impl Session {
             stale: false,
             grace: None,
             forget: Duration::ZERO,
+            gapped: false,
+            doubtful: Vec::new(),
             seen: VecDeque::new(),
             indexed: Vec::new(),
         })
@@ -104,6 +120,14 @@ impl Session {
     /// The key of the leg that the call comes from.
     pub(super) fn caller_leg(&self) -> Text {
         format!("{}/caller", self.key).into()
+    }
+
+    /// Whether the caller asked not to be shown.
+    pub(super) fn is_private(&self) -> bool {
+        self.patch
+            .caller
+            .as_ref()
+            .is_some_and(|party| party.private)
     }
 
     pub(super) fn direction(&self) -> Direction {
@@ -115,6 +139,36 @@ impl Session {
         let named = [&self.caller, &self.callee, &self.latest];
         let last = self.legs.last().map(|leg| &leg.user);
         named.into_iter().flatten().chain(last)
+    }
+
+    /// True while nobody has answered: a service that has the call may ring others for it without a word.
+    pub(super) fn may_roam(&self) -> bool {
+        !self.ended && !self.answered && !self.stale
+    }
+
+    /// The service that has picked up.
+    pub(super) fn service(&self) -> Option<Service> {
+        let open = self.legs.iter().rev().filter(|leg| leg.is_open());
+        open.filter_map(|leg| leg.service).next()
+    }
+
+    /// Whether the state of an extension says nothing about this call: it may have rung for it unheard, or for another.
+    pub(super) fn doubts(&self, number: &Text) -> bool {
+        self.gapped || self.doubtful.contains(number)
+    }
+
+    /// An extension rang, and it cannot be told whether for this call.
+    pub(super) fn doubt(&mut self, number: &Text) {
+        if self.doubtful.len() < MAX_LEGS && !self.doubtful.contains(number) {
+            self.doubtful.push(number.clone());
+        }
+    }
+
+    /// Nothing that was told is told again.
+    pub(super) fn forget_repeats(&mut self) {
+        self.seen.clear();
+        self.handovers.clear();
+        self.sent_to = None;
     }
 
     /// True the first time for each mark.
@@ -150,6 +204,63 @@ impl Session {
                 .or_else(|| only(&bare))
                 .or_else(|| only(&|leg| there(leg) && leg.answered)),
         }
+    }
+
+    /// True the first time that a call goes from one to the other.
+    pub(super) fn is_first_handover(&mut self, from: &Text, to: &Text) -> bool {
+        let told = |(a, b): &(Text, Text)| a == from && b == to;
+        if self.handovers.iter().any(told) {
+            return false;
+        }
+        if self.handovers.len() >= MAX_HANDOVERS {
+            self.handovers.remove(0);
+        }
+        self.handovers.push((from.clone(), to.clone()));
+        true
+    }
+
+    /// The leg at which somebody talked or talks; the last one.
+    pub(super) fn talked(&self, number: &Text) -> Option<usize> {
+        let at = |leg: &Track| leg.answered && leg.service.is_none() && leg.user == *number;
+        self.legs.iter().rposition(at)
+    }
+
+    /// The leg of whoever talked last, other than at a number: of those who still talk, when there are any. Not one
+    /// that has handed the call on already.
+    pub(super) fn talked_last(&self, but: &Text) -> Option<usize> {
+        let talked = |leg: &Track| {
+            leg.answered && leg.service.is_none() && !leg.handed_on && leg.user != *but
+        };
+        let talks = |leg: &Track| leg.is_open() && talked(leg);
+        let last = self.legs.iter().rposition(talks);
+        last.or_else(|| self.legs.iter().rposition(talked))
+    }
+
+    /// Whoever answered last.
+    pub(super) fn answered_by(&self) -> Option<Text> {
+        let person = |leg: &&Track| leg.answered && leg.service.is_none();
+        self.legs
+            .iter()
+            .rev()
+            .find(person)
+            .map(|leg| leg.user.clone())
+    }
+
+    /// Takes a leg of another call over: it goes on here under its next name, connected.
+    pub(super) fn take_over(&mut self, leg: &Track, at: Option<Timestamp>) {
+        if self.legs.len() >= MAX_LEGS {
+            let oldest = self.legs.iter().position(|leg| !leg.is_open());
+            self.legs.remove(oldest.unwrap_or(0));
+        }
+        self.legs.push(Track {
+            key: format!("{}~2", leg.key).into(),
+            state: LegState::Connected,
+            started_at: at,
+            handed_on: false,
+            end: None,
+            ..leg.clone()
+        });
+        self.answered = true;
     }
 
     /// True when a leg there has ended already.
@@ -204,6 +315,7 @@ impl Session {
             handed_on: false,
             end: None,
             native,
+            stale: false,
         });
         self.legs.len() - 1
     }
@@ -213,11 +325,10 @@ impl Session {
         self.legs.push(track);
     }
 
-    /// True when legs were there and none is left. A rung extension that is idle again proves nothing: it may be one
-    /// of many that a queue tries.
+    /// True when legs were there and none is left. An extension that is idle again proves nothing: it may be one of
+    /// many that a queue tries, or have sent the call on, and the PBX that tells no targets tells neither.
     pub(super) fn is_deserted(&self) -> bool {
-        let proof = |leg: &Track| leg.native || (leg.answered && leg.service.is_none());
-        !self.legs.iter().any(Track::is_open) && self.legs.iter().any(proof)
+        !self.legs.iter().any(Track::is_open) && self.legs.iter().any(|leg| leg.native)
     }
 
     /// When and how the leg ended that ended last.
@@ -256,6 +367,7 @@ impl Track {
             handed_on: false,
             end: None,
             native: false,
+            stale: true,
         }
     }
 }

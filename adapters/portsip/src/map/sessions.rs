@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use model::{Now, Text};
+use model::{Now, Text, Timestamp};
 
 use super::session::Session;
 
@@ -17,6 +17,14 @@ const LINGER: Duration = Duration::from_secs(60);
 const MAX_CLOSED: usize = 65_536;
 /// How long a call without any leg is waited for: the record comes, or the next leg.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
+/// Extensions that are remembered as ringing for no known call.
+const MAX_STRAYS: usize = 256;
+/// A message may be overtaken by one of another topic by so much, microseconds.
+const OVERTAKEN: u64 = 5_000_000;
+/// For how long a consultation that was replaced is taken for the one behind a transfer told after it.
+const JOINED: Duration = Duration::from_secs(5);
+/// Replaced calls that are remembered.
+const MAX_REPLACED: usize = 64;
 /// How long a session may go without a sign.
 const MAX_SILENT: Duration = Duration::from_secs(24 * 3600);
 
@@ -25,8 +33,14 @@ const MAX_SILENT: Duration = Duration::from_secs(24 * 3600);
 pub(super) struct Sessions {
     live: HashMap<Text, Box<Session>>,
     by_number: HashMap<Text, BTreeSet<Text>>,
+    /// Sessions that nobody has answered.
+    roaming: BTreeSet<Text>,
+    /// Extensions that rang for no known call, and when: their call may be told of later.
+    strays: VecDeque<(Text, Option<Timestamp>)>,
     graces: BTreeSet<(Duration, Text)>,
     forgets: BTreeSet<(Duration, Text)>,
+    /// Calls whose record said that they were replaced, and when it did.
+    replaced: VecDeque<(Duration, Text)>,
     closed: HashSet<Text>,
     closed_order: VecDeque<Text>,
 }
@@ -58,6 +72,11 @@ impl Sessions {
             self.forgets.insert((forget, session.key.clone()));
         }
         self.index(&mut session);
+        if session.may_roam() {
+            self.roaming.insert(session.key.clone());
+        } else {
+            self.roaming.remove(&session.key);
+        }
         if self.live.len() >= MAX_OPEN {
             self.forget_first();
         }
@@ -78,6 +97,53 @@ impl Sessions {
             .filter(move |session| {
                 !session.ended && !session.stale && session.tenant.as_ref() == tenant
             })
+    }
+
+    /// Notes that an extension rings for no call that is certain.
+    pub(super) fn stray(&mut self, number: &Text, at: Option<Timestamp>) {
+        if self.strays.len() >= MAX_STRAYS {
+            self.strays.pop_front();
+        }
+        self.strays.push_back((number.clone(), at));
+    }
+
+    /// Whether an extension rang for no certain call a moment ago.
+    pub(super) fn strayed(&self, number: &Text, at: Option<Timestamp>) -> bool {
+        let near = |rang: &Option<Timestamp>| match (rang, at) {
+            (Some(rang), Some(at)) => rang.micros().abs_diff(at.micros()) <= OVERTAKEN,
+            _ => true,
+        };
+        let mut strays = self.strays.iter();
+        strays.any(|(stray, rang)| stray == number && near(rang))
+    }
+
+    /// Open sessions that nobody has answered, in the order of their keys.
+    pub(super) fn unanswered<'s>(
+        &'s self,
+        tenant: Option<&'s Text>,
+    ) -> impl Iterator<Item = &'s Session> {
+        let roaming = self.roaming.iter().filter_map(|key| self.get(key));
+        roaming.filter(move |session| session.tenant.as_ref() == tenant)
+    }
+
+    /// A call's record says that it was replaced.
+    pub(super) fn note_replaced(&mut self, key: &Text, now: Now) {
+        if self.replaced.len() >= MAX_REPLACED {
+            self.replaced.pop_front();
+        }
+        self.replaced.push_back((now.mono, key.clone()));
+    }
+
+    /// Calls that are said to have been replaced a moment ago.
+    pub(super) fn replaced<'s>(
+        &'s self,
+        tenant: Option<&'s Text>,
+        now: Now,
+    ) -> impl Iterator<Item = &'s Session> {
+        let recent = move |(at, _): &&(Duration, Text)| now.mono.saturating_sub(*at) <= JOINED;
+        let keys = self.replaced.iter().rev().take_while(recent);
+        keys.filter_map(|(_, key)| self.get(key))
+            .filter(move |session| session.tenant.as_ref() == tenant)
     }
 
     /// Waits for the end of a session, from now or (`None`) not at all.
@@ -121,24 +187,37 @@ impl Sessions {
         }
     }
 
+    /// No connection: that nothing comes proves nothing. What a call without legs went on to may stay unheard.
+    pub(super) fn disconnected(&mut self) {
+        for (_, key) in std::mem::take(&mut self.graces) {
+            if let Some(session) = self.live.get_mut(&key) {
+                session.grace = None;
+            }
+        }
+    }
+
     /// A new connection: nothing is repeated over it, what ended before is over, and what went on may have ended.
-    pub(super) fn reconnected(&mut self, now: Now) {
+    pub(super) fn reconnected(&mut self) {
         let keys: Vec<Text> = self.live.keys().cloned().collect();
         for key in keys {
             let Some(mut session) = self.live.remove(&key) else {
                 continue;
             };
-            session.seen.clear();
+            session.forget_repeats();
+            self.roaming.remove(&key);
             session.stale = true;
+            session.gapped = true;
+            for leg in &mut session.legs {
+                leg.stale = true;
+            }
             session.opened = false;
-            let deserted = session.is_deserted() && !session.ended;
-            self.set_grace(&mut session, deserted.then_some(now.mono + GRACE));
             let ended = session.ended;
             self.live.insert(key.clone(), session);
             if ended {
                 self.remove(&key);
             }
         }
+        self.strays.clear();
         self.closed.clear();
         self.closed_order.clear();
     }
@@ -162,6 +241,7 @@ impl Sessions {
             return;
         };
         self.set_grace(&mut session, None);
+        self.roaming.remove(key);
         self.forgets.remove(&(session.forget, session.key.clone()));
         for number in &session.indexed {
             self.unindex(number, key);

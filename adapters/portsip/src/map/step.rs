@@ -60,6 +60,9 @@ impl Translator {
             native: routed_to(Some(&target)),
             ..CallPatch::default()
         };
+        if let Some(leg) = session.talked_last(&target) {
+            self.handed_on(tell, session, leg, &target, "call_reroute.after_answer");
+        }
         session.latest = Some(target);
         tell.native("call_reroute", tell::call(session, false, patch));
     }
@@ -77,14 +80,16 @@ impl Translator {
             CallStep::Ended | CallStep::Established | CallStep::Reroute => ("call_ended", None),
         };
         let rang = session.legs.iter().any(|leg| leg.rang);
-        let hung_up = step == CallStep::Ended && !session.answered;
+        // Of a call that was not heard from its start, or through a gap, an answer may be unheard.
+        let heard = session.opened && !session.gapped;
+        let hung_up = step == CallStep::Ended && !session.answered && heard;
         let ending = Ending {
             reason: hung_up.then_some("cancelled"),
             status,
             sip: read::sip_failure(&body.fail_code),
             answered: session.answered,
             // An unanswered call has been ringing, or it would have failed.
-            rang: rang || step == CallStep::NoAnswer,
+            rang: (rang && (heard || step != CallStep::Ended)) || step == CallStep::NoAnswer,
             ..Ending::default()
         };
         let mut end = ending.end();

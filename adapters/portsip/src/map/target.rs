@@ -101,7 +101,13 @@ impl Translator {
                 how = (Basis::Inferred, "target_answer.same_address");
                 (at, LegPatch::default())
             }
-            _ => self.find_or_add(session, aim, body),
+            (found, _) => {
+                if found.is_none() {
+                    self.taken_over(tell, session, aim, rule);
+                    self.picked_up(tell, session, aim);
+                }
+                self.find_or_add(session, aim, body)
+            }
         };
         self.connect(tell, session, at, patch, how);
     }
@@ -130,7 +136,12 @@ impl Translator {
                 "target_end"
             }
         };
-        let end = ending(session, at, step, read::sip_failure(&body.fail_code));
+        // A leg that is first heard of when it ends may have been anything.
+        let end = if step == TargetStep::End && patch.role.is_some() {
+            Ending::default().end()
+        } else {
+            ending(session, at, step, read::sip_failure(&body.fail_code))
+        };
         self.end_leg(tell, session, at, patch, end, (Basis::Native, rule));
     }
 
@@ -191,6 +202,11 @@ fn ending(session: &Session, at: usize, step: TargetStep, sip: Option<u16>) -> E
         end.outcome = Outcome::Unknown;
         return end;
     }
+    if !track.answered && track.handed_on && status.is_none() {
+        let cause = Cause::PickedUp;
+        let outcome = cause.unanswered_outcome();
+        return End::new(cause, outcome, EndedBy::System, Basis::Inferred);
+    }
     let elsewhere = session
         .legs
         .iter()
@@ -214,6 +230,10 @@ fn ending(session: &Session, at: usize, step: TargetStep, sip: Option<u16>) -> E
         .any(|other| other.key != track.key && other.is_open() && other.service.is_none());
     if status.is_none() && !track.answered && others_ring {
         // Another may have answered, and that is yet to be told.
+        return Ending::default().end();
+    }
+    if status.is_none() && !track.answered && track.stale {
+        // It may have been answered unheard.
         return Ending::default().end();
     }
     let given_up = status.is_none() && !track.answered;

@@ -2,9 +2,12 @@
 
 use std::collections::VecDeque;
 
+use adapter::truth::{Hold, Ring, Talk, TrueCall, Wait};
+use model::Timestamp;
+
 use super::{
     plot::{Plot, Step},
-    truth::{Ending, Rang, Talked, Truth},
+    truth::Ending,
 };
 
 /// A call and how far it is.
@@ -30,7 +33,7 @@ pub(super) struct Call {
     pub(super) consult: Option<u64>,
     /// Unix milliseconds.
     pub(super) started: i64,
-    pub(super) truth: Truth,
+    pub(super) truth: TrueCall,
 }
 
 /// One side of a call.
@@ -72,18 +75,22 @@ impl Call {
             call_id: call_id(session),
             plot,
             steps: plot.steps(),
-            truth: Truth {
-                session_id: session.to_string(),
-                plot,
+            truth: TrueCall {
+                key: session.to_string(),
+                shadow: None,
+                story: plot.word().to_owned(),
+                direction: plot.truly(),
                 caller: caller.number.clone(),
                 callee: callee.number.clone(),
-                direction: plot.direction(),
-                started_at: started,
-                queue: None,
+                started_at: Timestamp::from_millis(started),
+                waits: Vec::new(),
                 rang: Vec::new(),
                 talked: Vec::new(),
+                holds: Vec::new(),
+                transfers: Vec::new(),
+                interaction: session.to_string(),
                 ended_at: None,
-                ending: None,
+                end: None,
             },
             caller,
             towards: callee.clone(),
@@ -109,28 +116,62 @@ impl Call {
 
     pub(super) fn rang(&mut self, number: &str, at: i64) {
         let number = number.to_owned();
-        self.truth.rang.push(Rang { number, at });
+        let at = Timestamp::from_millis(at);
+        self.truth.rang.push(Ring { number, at });
     }
 
     pub(super) fn talks(&mut self, number: &str, from: i64) {
         let number = number.to_owned();
-        self.truth.talked.push(Talked {
+        self.truth.talked.push(Talk {
             number,
-            from,
+            from: Timestamp::from_millis(from),
             to: None,
         });
     }
 
     pub(super) fn falls_silent(&mut self, at: i64) {
         if let Some(talked) = self.truth.talked.last_mut() {
-            talked.to.get_or_insert(at);
+            talked.to.get_or_insert(Timestamp::from_millis(at));
+        }
+    }
+
+    pub(super) fn is_held(&mut self, held: bool, by: &str, at: i64) {
+        let at = Timestamp::from_millis(at);
+        if held {
+            let by = by.to_owned();
+            self.truth.holds.push(Hold {
+                by,
+                from: at,
+                to: None,
+            });
+        } else if let Some(hold) = self.truth.holds.last_mut() {
+            hold.to.get_or_insert(at);
+        }
+    }
+
+    pub(super) fn waits(&mut self, queue: &str, from: i64) {
+        self.truth.waits.push(Wait {
+            queue: queue.to_owned(),
+            from: Timestamp::from_millis(from),
+            to: None,
+        });
+    }
+
+    pub(super) fn waits_no_more(&mut self, at: i64) {
+        if let Some(wait) = self.truth.waits.last_mut() {
+            wait.to.get_or_insert(Timestamp::from_millis(at));
         }
     }
 
     pub(super) fn ends(&mut self, ending: Ending, at: i64) {
         self.falls_silent(at);
-        self.truth.ended_at = Some(at);
-        self.truth.ending = Some(ending);
+        self.waits_no_more(at);
+        let mut end = ending.truth();
+        if ending == Ending::Lost && !self.truth.talked.is_empty() {
+            end.outcome = model::Outcome::Answered;
+        }
+        self.truth.ended_at = Some(Timestamp::from_millis(at));
+        self.truth.end = Some(end);
     }
 }
 

@@ -10,13 +10,21 @@ impl Sim {
     /// A source that hears everything a tenant may hear of this PBX.
     #[must_use]
     pub fn config(&self) -> Config {
-        let profile = self.profile();
+        self.profile().config(self.url())
+    }
+}
+
+impl Profile {
+    /// A source that hears everything a tenant may hear of such a PBX.
+    #[must_use]
+    pub fn config(&self, url: &str) -> Config {
+        let profile = self;
         let may_hear = |topic: &Topic| !topic.is_global() && topic.exists_in(profile.dialect);
         let topics = Topic::ALL.into_iter().filter(may_hear);
         // Up to v12 a tenant logs in by its name alone.
         let has_users = profile.dialect > Dialect::V12;
         Config {
-            url: self.url().to_owned(),
+            url: url.to_owned(),
             dialect: Some(profile.dialect),
             username: Some("supervisor".to_owned()),
             extension_number: None,
@@ -26,7 +34,8 @@ impl Sim {
             extensions: profile.extension_numbers().collect(),
             queues: profile.queue_numbers().collect(),
             tenants: Vec::new(),
-            service_numbers: vec![Profile::IVR.to_owned(), Profile::VOICEMAIL.to_owned()],
+            service_numbers: vec![Self::IVR.to_owned()],
+            voicemail_numbers: vec![Self::VOICEMAIL.to_owned()],
             region: Some("GB".to_owned()),
             ca_file: None,
             insecure_tls: false,

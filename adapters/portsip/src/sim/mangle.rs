@@ -64,6 +64,22 @@ impl Mangler {
         frames
     }
 
+    /// A connection is lost, and what waits with it.
+    pub(super) fn drop_held(&mut self) {
+        self.held = None;
+    }
+
+    /// Whether a frame waits to be overtaken.
+    pub(super) fn holds(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Lets the frame go that waits to be overtaken: nothing comes that could.
+    pub(super) fn release(&mut self) -> Vec<Frame> {
+        let held = self.held.take().into_iter();
+        held.map(Frame::Event).collect()
+    }
+
     /// Whether a login is refused for no reason.
     pub(super) fn refuses_login(&mut self) -> bool {
         self.rng.chance(self.chaos.refuse_login)

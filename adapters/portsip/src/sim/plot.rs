@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, ops::Range};
 
+use model::Direction;
 use serde::{Deserialize, Serialize};
 
 use super::truth::Ending;
@@ -44,6 +45,12 @@ pub enum Plot {
     BlindTransfer,
     /// Answered, then sent on after asking.
     AttendedTransfer,
+    /// Answered, put on hold, and taken back.
+    Held,
+    /// Rings one phone and is picked up from another.
+    Pickup,
+    /// Over the IVR to a queue, where an agent answers and sends it on to somebody else without asking.
+    QueueTransfer,
 }
 
 /// What a call does next.
@@ -71,6 +78,8 @@ pub(super) enum Step {
     Overflow,
     /// The talking callee puts the call on hold, or takes it back.
     Hold(bool),
+    /// Somebody else takes the call from their own phone.
+    PickUp,
     /// The talking callee sends the call on to another extension.
     Refer,
     /// The talking callee calls another extension to ask.
@@ -85,7 +94,7 @@ pub(super) enum Step {
 
 impl Plot {
     /// Every plot with how often it comes up by itself.
-    pub(super) const MIX: [(Self, u32); 17] = [
+    pub(super) const MIX: [(Self, u32); 20] = [
         (Self::Answered, 18),
         (Self::Missed, 6),
         (Self::NoAnswer, 4),
@@ -103,6 +112,9 @@ impl Plot {
         (Self::WrongNumber, 1),
         (Self::BlindTransfer, 5),
         (Self::AttendedTransfer, 4),
+        (Self::Held, 3),
+        (Self::Pickup, 2),
+        (Self::QueueTransfer, 4),
     ];
 
     pub(super) fn direction(self) -> &'static str {
@@ -114,13 +126,51 @@ impl Plot {
     }
 
     pub(super) fn is_queued(self) -> bool {
-        matches!(self, Self::Queue | Self::Abandoned | Self::Overflow)
+        matches!(
+            self,
+            Self::Queue | Self::Abandoned | Self::Overflow | Self::QueueTransfer
+        )
+    }
+
+    /// The direction in the model's words.
+    pub(super) fn truly(self) -> Direction {
+        match self.direction() {
+            "internal" => Direction::Internal,
+            "outbound" => Direction::Outbound,
+            _ => Direction::Inbound,
+        }
+    }
+
+    /// Its name, as in scenario files.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Missed => "missed",
+            Self::NoAnswer => "no_answer",
+            Self::Busy => "busy",
+            Self::Unreachable => "unreachable",
+            Self::Dnd => "dnd",
+            Self::Voicemail => "voicemail",
+            Self::Queue => "queue",
+            Self::Abandoned => "abandoned",
+            Self::Overflow => "overflow",
+            Self::Internal => "internal",
+            Self::InternalMissed => "internal_missed",
+            Self::Outbound => "outbound",
+            Self::OutboundBusy => "outbound_busy",
+            Self::WrongNumber => "wrong_number",
+            Self::BlindTransfer => "blind_transfer",
+            Self::AttendedTransfer => "attended_transfer",
+            Self::Held => "held",
+            Self::Pickup => "pickup",
+            Self::QueueTransfer => "queue_transfer",
+        }
     }
 
     pub(super) fn steps(self) -> VecDeque<Step> {
         use Step::{
             Answer, Complete, Consult, Distribute, End, Enqueue, Fail, HangUp, Hold, Overflow,
-            Reach, Refer, Ring, RingOut, Start, Wait,
+            PickUp, Reach, Refer, Ring, RingOut, Start, Wait,
         };
         const IVR: &str = super::Profile::IVR;
         const VOICEMAIL: &str = super::Profile::VOICEMAIL;
@@ -207,6 +257,36 @@ impl Plot {
                 Consult,
                 Wait(12.0..20.0),
                 Complete,
+                talk(),
+                HangUp,
+            ],
+            Self::Held => vec![
+                Start,
+                Ring,
+                ringing(),
+                Answer,
+                talk(),
+                Hold(true),
+                Wait(3.0..20.0),
+                Hold(false),
+                talk(),
+                HangUp,
+            ],
+            Self::Pickup => vec![Start, Ring, ringing(), PickUp, talk(), HangUp],
+            Self::QueueTransfer => vec![
+                Start,
+                Reach(IVR),
+                Wait(3.0..8.0),
+                Enqueue,
+                Wait(0.5..2.0),
+                Distribute(20),
+                ringing(),
+                Answer,
+                talk(),
+                Refer,
+                Ring,
+                ringing(),
+                Answer,
                 talk(),
                 HangUp,
             ],

@@ -20,6 +20,8 @@ pub struct Profile {
     pub frames_per_s: u32,
     /// Seconds of the PBX that pass in one real second.
     pub pace: f64,
+    /// How many times shorter than usual calls are, in every step that takes time.
+    pub haste: f64,
     /// How many extensions, from 101 on.
     pub extensions: u32,
     /// How many queues, from 8001 on.
@@ -122,6 +124,7 @@ impl Profile {
             calls_per_s: 0.5,
             frames_per_s: 0,
             pace: 1.0,
+            haste: 1.0,
             extensions: 20,
             queues: 3,
             domain: "test.io".to_owned(),
@@ -158,6 +161,26 @@ impl Profile {
         self.calls_per_s = 0.0;
         self.frames_per_s = 0;
         self
+    }
+
+    /// The same PBX, people and troubles, in another dialect.
+    #[must_use]
+    pub fn spoken(self, dialect: Dialect) -> Self {
+        Self {
+            seed: self.seed,
+            calls_per_s: self.calls_per_s,
+            frames_per_s: self.frames_per_s,
+            pace: self.pace,
+            haste: self.haste,
+            extensions: self.extensions,
+            queues: self.queues,
+            domain: self.domain,
+            tenant_id: self.tenant_id,
+            tenant_name: self.tenant_name,
+            password: self.password,
+            chaos: self.chaos,
+            ..Self::of(dialect)
+        }
     }
 
     /// The path that the dialect is served under.

@@ -11,6 +11,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use adapter::truth::TrueCall;
 use tokio::{
     net::TcpListener,
     sync::{Notify, mpsc, watch},
@@ -24,7 +25,6 @@ use super::{
     profile::{Profile, seconds},
     scenario::{Act, Lever, Scenario},
     subscriber::{Subscriber, text},
-    truth::Truth,
     voice::Emission,
     world::{Order, World},
 };
@@ -249,9 +249,14 @@ impl Sim {
             .map_or_else(|_| self.counts(), |counts| *counts)
     }
 
+    /// From here on no call begins by itself.
+    pub fn last_orders(&self) {
+        self.shared.lock().world.last_orders();
+    }
+
     /// What really happened to its calls.
     #[must_use]
-    pub fn truth(&self) -> Vec<Truth> {
+    pub fn truth(&self) -> Vec<TrueCall> {
         self.shared.lock().world.truth()
     }
 }

@@ -1,55 +1,8 @@
-//! What really happened: the simulator's own account of its calls, to hold a gateway's against.
+//! How calls really end, in the model's words.
 
+use adapter::truth::TrueEnd;
+use model::{Cause, EndedBy, Outcome};
 use serde::Serialize;
-
-use super::plot::Plot;
-
-/// One call as it really went. Times are Unix milliseconds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Truth {
-    /// The PBX's session id.
-    pub session_id: String,
-    /// The story it followed.
-    pub plot: Plot,
-    /// Who called.
-    pub caller: String,
-    /// What was dialled.
-    pub callee: String,
-    /// `inbound`, `outbound` or `internal`.
-    pub direction: &'static str,
-    /// When it began.
-    pub started_at: i64,
-    /// The queue it waited in.
-    pub queue: Option<String>,
-    /// Every phone that rang, in order.
-    pub rang: Vec<Rang>,
-    /// Everyone who talked, in order.
-    pub talked: Vec<Talked>,
-    /// When it ended; none while it lasts.
-    pub ended_at: Option<i64>,
-    /// How it ended.
-    pub ending: Option<Ending>,
-}
-
-/// A phone that rang.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Rang {
-    /// Its number.
-    pub number: String,
-    /// Since when.
-    pub at: i64,
-}
-
-/// Somebody who talked on the called side.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Talked {
-    /// Their number.
-    pub number: String,
-    /// From when.
-    pub from: i64,
-    /// Until when; none while it lasts.
-    pub to: Option<i64>,
-}
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -79,4 +32,40 @@ pub enum Ending {
     Merged,
     /// The PBX restarted under it.
     Lost,
+}
+
+impl Ending {
+    /// The end in the model's words.
+    #[must_use]
+    pub fn truth(self) -> TrueEnd {
+        use {Cause as C, EndedBy as By, Outcome as O};
+        let (cause, outcome, ended_by) = match self {
+            Self::CallerHungUp => (C::Normal, O::Answered, By::Caller),
+            Self::CalleeHungUp => (C::Normal, O::Answered, By::Callee),
+            Self::Cancelled => (C::Cancelled, O::Missed, By::Caller),
+            Self::NoAnswer => (C::NoAnswer, O::Missed, By::System),
+            Self::Busy => (C::Busy, O::Busy, By::Callee),
+            Self::Unreachable => (C::Unreachable, O::Failed, By::System),
+            Self::Dnd => (C::Dnd, O::Missed, By::System),
+            Self::NoSuchNumber => (C::InvalidNumber, O::Failed, By::System),
+            Self::Voicemail => (C::Normal, O::Voicemail, By::Caller),
+            Self::Abandoned => (C::QueueAbandoned, O::Abandoned, By::Caller),
+            Self::Merged => (C::Transferred, O::Transferred, By::System),
+            Self::Lost => (C::SystemRestart, O::Unknown, By::System),
+        };
+        let or = match self {
+            // PortSIP says 480 for both.
+            Self::Dnd => vec![C::Unreachable],
+            // Up to v16.1 `call_ended` says no more of it than of any other.
+            Self::Merged => vec![C::Normal],
+            Self::Lost => vec![C::SourceLost],
+            _ => Vec::new(),
+        };
+        TrueEnd {
+            cause,
+            or,
+            outcome,
+            ended_by,
+        }
+    }
 }

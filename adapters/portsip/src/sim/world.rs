@@ -12,13 +12,15 @@ use std::{
     time::Duration,
 };
 
+use adapter::truth::TrueCall;
+
 use super::{
     call::Call,
     people::{self, Extension, Presence, Queue},
     plot::Plot,
     profile::Profile,
     rng::Rng,
-    truth::{Ending, Truth},
+    truth::Ending,
     voice::{Emission, Topic, Voice},
 };
 
@@ -43,7 +45,7 @@ pub(super) struct World {
     agenda: BinaryHeap<Reverse<(Duration, u64, Act)>>,
     serial: u64,
     told: Vec<Emission>,
-    ended: VecDeque<Truth>,
+    ended: VecDeque<TrueCall>,
 }
 
 /// Something that is due at a certain time.
@@ -154,9 +156,24 @@ impl World {
     }
 
     /// Every call so far, ended ones first. Of ended ones the latest hundred thousand are remembered.
-    pub(super) fn truth(&self) -> Vec<Truth> {
+    pub(super) fn truth(&self) -> Vec<TrueCall> {
         let open = self.calls.values().map(|call| &call.truth);
         self.ended.iter().chain(open).cloned().collect()
+    }
+
+    /// Takes the calls that have ended since this was last asked.
+    pub(super) fn take_ended(&mut self) -> Vec<TrueCall> {
+        self.ended.drain(..).collect()
+    }
+
+    /// How many calls last.
+    pub(super) fn open_calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// From here on nothing begins by itself.
+    pub(super) fn last_orders(&mut self) {
+        self.profile.calls_per_s = 0.0;
     }
 
     /// Power off and on: calls are gone without a word.
@@ -174,6 +191,7 @@ impl World {
     fn act(&mut self, act: Act) {
         match act {
             Act::Continue(session) => self.go_on(session),
+            Act::Begin | Act::Live if self.profile.calls_per_s <= 0.0 => {}
             Act::Begin => {
                 let plot = self.any_plot();
                 self.begin(&Order::of(plot));
@@ -274,7 +292,7 @@ impl World {
         millis << 22 | (1 << 12) | (self.serial & 0xFFF)
     }
 
-    fn remember(&mut self, truth: Truth) {
+    fn remember(&mut self, truth: TrueCall) {
         if self.ended.len() == REMEMBERED {
             self.ended.pop_front();
         }

@@ -2,7 +2,7 @@
 //!
 //! `event_type`, `tenant_id`, `tenant_name` and the time stand in the envelope, [`super::Event`].
 
-use super::record::{Scalar, record};
+use adapter::{record, record::Scalar};
 
 /// The body of an event.
 #[derive(Clone, Debug, PartialEq)]

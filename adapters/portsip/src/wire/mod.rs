@@ -3,19 +3,19 @@
 //! Decoding does not depend on the dialect: every spelling of every version is read everywhere.
 
 mod event;
-mod json;
-mod record;
 pub mod request;
 mod topic;
 
 use std::borrow::Cow;
 
+use adapter::{
+    json::Json,
+    record::{Unclaimed, read},
+};
 use thiserror::Error;
 
+pub use adapter::record::Scalar;
 pub use event::*;
-use json::Json;
-pub use record::Scalar;
-use record::{Unclaimed, read};
 pub use topic::{Dialect, Scope, Topic};
 
 /// A message of the PBX.

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-mod fold;
 mod grammar;
 mod seeds;
 
@@ -12,16 +11,24 @@ use adapter::{Output, Resume, Translator as _};
 use bytes::Bytes;
 use model::{Fact, Now, Observation, SourceId, Timestamp};
 use portsip::{Config, Translator};
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 use serde_json::Value;
-
-use fold::Fold;
+use testkit::Fold;
 
 /// The time between messages.
 const PACE: Duration = Duration::from_millis(100);
 
+/// The same streams in every run, so that no change fails by luck; `PROPTEST_RNG_SEED` tells others.
+fn streams() -> ProptestConfig {
+    let mut config = ProptestConfig::with_cases(256);
+    if matches!(config.rng_seed, RngSeed::Random) {
+        config.rng_seed = RngSeed::Fixed(1);
+    }
+    config
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(streams())]
 
     #[test]
     fn no_bytes_break_it(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
@@ -69,7 +76,10 @@ proptest! {
     fn legs_only_end_once(stream in grammar::stream()) {
         let mut ended = std::collections::BTreeSet::new();
         for observation in Player::new(&Resume::default()).play(&stream, PACE) {
-            if let Fact::Leg(leg) = observation.fact {
+            // Attributes may be learnt of a leg that is over.
+            if let Fact::Leg(leg) = observation.fact
+                && leg.state.is_some()
+            {
                 let key = (leg.call.clone(), leg.leg.clone());
                 prop_assert!(!ended.contains(&key), "{:?} goes on", leg);
                 if leg.state == Some(model::LegState::Ended) {

@@ -7,6 +7,9 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use super::{Shared, State};
 use crate::sim::{profile::seconds, scenario::Lever};
 
+/// How long a frame waits to be overtaken, at most.
+const HELD: Duration = Duration::from_millis(500);
+
 pub(super) fn spawn(shared: &Arc<Shared>) {
     until_stopped(shared, live(Arc::clone(shared)));
     if shared.profile.frames_per_s > 0 {
@@ -33,13 +36,23 @@ async fn live(shared: Arc<Shared>) {
     loop {
         let live = |state: &mut State| {
             let letters = shared.catch_up(state);
-            (letters, state.world.poll_timeout())
+            (letters, (state.world.poll_timeout(), state.mangler.holds()))
         };
-        let next = shared.in_turn(live).await;
+        let (next, holds) = shared.in_turn(live).await;
         let wait = next.map(|at| shared.real(at.saturating_sub(shared.now())));
+        // A frame that waits to be overtaken does not wait for what is far off.
+        let alone = holds && wait.is_none_or(|wait| wait > HELD);
+        let wait = if alone { Some(HELD) } else { wait };
         tokio::select! {
-            () = shared.wake.notified() => {}
+            () = shared.wake.notified() => continue,
             () = sleep(wait.unwrap_or(Duration::MAX)), if wait.is_some() => {}
+        }
+        if alone {
+            let release = |state: &mut State| {
+                let frames = state.mangler.release();
+                (shared.address(state, &frames), ())
+            };
+            shared.in_turn(release).await;
         }
     }
 }

@@ -18,7 +18,7 @@ impl World {
             name: call.caller.name.clone(),
             since,
         };
-        call.truth.queue = self.queues.get(queue).map(|queue| queue.number.clone());
+        call.waits(&self.queues[queue].number, since);
         self.queues[queue].waiting.push(waiting);
         self.after(SLA, Act::Breach(call.session));
         let queue = &self.queues[queue];
@@ -30,13 +30,14 @@ impl World {
     }
 
     /// Takes a caller out of its queue, if it is in one.
-    pub(super) fn dequeue(&mut self, call: &Call, reason: &str) {
+    pub(super) fn dequeue(&mut self, call: &mut Call, reason: &str) {
         let Some(queue) = call.queue else { return };
         let list = &mut self.queues[queue].waiting;
         let Some(place) = list.iter().position(|w| w.session == call.session) else {
             return;
         };
         let waiting = list.remove(place);
+        call.waits_no_more(self.wall());
         let queue = &self.queues[queue];
         let told = self
             .voice()

@@ -17,7 +17,10 @@ impl World {
         };
         while let Some(step) = call.steps.pop_front() {
             if let Step::Wait(range) = step {
-                let wait = self.rng.secs(&range);
+                let wait = self
+                    .rng
+                    .secs(&range)
+                    .div_f64(self.profile.haste.clamp(0.01, 1_000.0));
                 self.after(wait, Act::Continue(session));
                 break;
             }
@@ -75,10 +78,12 @@ impl World {
             }
             Step::Hold(held) => {
                 if let Some(holder) = self.talking_side(call) {
+                    call.is_held(held, &holder.number, self.wall());
                     let told = self.voice().hold(call, &holder, held);
                     self.told.extend(told);
                 }
             }
+            Step::PickUp => self.pick_up(call),
             Step::Refer => self.refer(call),
             Step::Consult => self.consult(call),
             Step::Complete => self.complete(call),
@@ -129,7 +134,6 @@ impl World {
         call.talking = Some(call.targets.len());
         call.targets.push(target);
         self.tell_target(call, call.targets.len() - 1, TargetEvent::Answer);
-        call.talks(number, at);
     }
 
     /// The queue takes its place among the targets. It is in the record, but nobody tells of it live.
@@ -155,7 +159,6 @@ impl World {
             let target = &mut call.targets[index];
             target.ended = Some(at);
             target.reason = "referred";
-            call.falls_silent(at);
         }
     }
 

@@ -25,7 +25,7 @@ fn every_story_ends_and_is_recorded_once() {
                 let records: Vec<&Body> = of_event(&told, "call_cdr").collect();
                 let truths = world.truth();
                 assert_eq!(records.len(), truths.len(), "{context}");
-                assert!(truths.iter().any(|t| t.session_id == session.to_string()));
+                assert!(truths.iter().any(|t| t.key == session.to_string()));
                 for truth in truths {
                     check_record(&truth, &records, &context);
                 }
@@ -107,7 +107,7 @@ fn a_restart_forgets_the_calls() {
     assert!(!world.calls.is_empty());
     world.restart();
     assert!(world.calls.is_empty());
-    let lost = |truth: &Truth| truth.ending == Some(Ending::Lost);
+    let lost = |truth: &TrueCall| truth.end == Some(Ending::Lost.truth());
     assert!(world.truth().iter().any(lost));
     assert!(!world.advance(Duration::from_secs(300)).is_empty());
 }
@@ -127,7 +127,7 @@ fn what_was_ordered_takes_part() {
         panic!("one call");
     };
     assert_eq!(truth.caller, "07700900123");
-    assert_eq!(truth.queue.as_deref(), Some("8002"));
+    assert_eq!(&*truth.waits[0].queue, "8002");
     let nobody = Order {
         callee: Some("4711".to_owned()),
         ..Order::of(Plot::Answered)
@@ -136,17 +136,17 @@ fn what_was_ordered_takes_part() {
 }
 
 /// A record says what the truth says.
-fn check_record(truth: &Truth, records: &[&Body], context: &str) {
+fn check_record(truth: &TrueCall, records: &[&Body], context: &str) {
     let mut matching = records
         .iter()
-        .filter(|body| body["session_id"] == truth.session_id.as_str());
+        .filter(|body| body["session_id"] == truth.key.as_str());
     let record = matching.next().expect(context);
     assert!(matching.next().is_none(), "{context}");
     assert!(truth.ended_at.is_some(), "{context}");
     assert_eq!(record["caller"], truth.caller.as_str(), "{context}");
     let targets = record["call_targets"].as_array().unwrap();
     for talked in &truth.talked {
-        let from = (talked.from / 1000).to_string();
+        let from = talked.from.secs().to_string();
         let answered = |target: &Value| {
             target["callee"] == talked.number.as_str() && target["answered_time"] == from.as_str()
         };

@@ -1,4 +1,7 @@
-//! Transfers: blind, or after asking.
+//! Transfers: blind, after asking, or by pickup.
+
+use adapter::truth::Handover;
+use model::{Timestamp, event::TransferKind};
 
 use super::World;
 use crate::{
@@ -19,6 +22,7 @@ impl World {
             call.steps = [Step::HangUp].into();
             return;
         };
+        self.handed_over(call, TransferKind::Blind, &next.number, None);
         self.talking_ends(call, "referred");
         if self.profile.dialect < Dialect::V16_2 {
             let voice = self.voice();
@@ -57,6 +61,9 @@ impl World {
             self.remember(consult.truth);
             return;
         };
+        let (to, session) = (consult.callee.number.clone(), consult.session);
+        self.handed_over(call, TransferKind::Attended, &to, Some(session));
+        consult.truth.interaction = call.truth.interaction.clone();
         self.talking_ends(call, "attended_transfer_complete");
         let over = consult.targets[index].clone();
         call.towards = consult.callee.clone();
@@ -75,6 +82,58 @@ impl World {
         consult.targets[index].reason = "replaced";
         self.end(&mut consult, Ending::Merged);
         self.remember(consult.truth);
+    }
+
+    /// Somebody free takes the ringing call from their own phone. With nobody to do so it rings out.
+    pub(super) fn pick_up(&mut self, call: &mut Call) {
+        let busy = self.inside(call);
+        let taker = self.somebody_free(&busy);
+        let (Some(&rung), Some(taker)) = (call.ringing().first(), taker) else {
+            call.steps = [Step::RingOut, Step::End(Ending::NoAnswer)].into();
+            return;
+        };
+        let Some(side) = self.side(taker) else {
+            return;
+        };
+        let from = call.targets[rung].number.clone();
+        self.remember_handover(call, TransferKind::Pickup, from, &side.number, None);
+        let at = self.wall();
+        call.targets[rung].reason = "replaced";
+        self.stop_ringing(call, rung, TargetEvent::End);
+        let mut target = Target::new(&side, self.extensions[taker].destination(), at);
+        target.answered = Some(at);
+        call.talking = Some(call.targets.len());
+        call.targets.push(target);
+        call.talks(&side.number, at);
+        self.tell_target(call, call.targets.len() - 1, TargetEvent::Answer);
+        self.extensions[taker].calls += 1;
+        self.tell_status(taker);
+        self.agent_talks(taker, None, call);
+    }
+
+    fn handed_over(&self, call: &mut Call, kind: TransferKind, to: &str, related: Option<u64>) {
+        if let Some(from) = self.talking_side(call) {
+            self.remember_handover(call, kind, from.number, to, related);
+        }
+    }
+
+    fn remember_handover(
+        &self,
+        call: &mut Call,
+        kind: TransferKind,
+        from: String,
+        to: &str,
+        related: Option<u64>,
+    ) {
+        let at = Timestamp::from_millis(self.wall());
+        call.is_held(false, &from, self.wall());
+        call.truth.transfers.push(Handover {
+            kind,
+            from,
+            to: to.to_owned(),
+            at,
+            related: related.map(|session| session.to_string()),
+        });
     }
 
     pub(super) fn talking_ends(&mut self, call: &mut Call, reason: &'static str) {
