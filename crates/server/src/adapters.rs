@@ -1,32 +1,42 @@
 //! The adapters there are: the only place in this crate that names a PBX vendor.
 
+mod basix;
 mod portsip;
+mod telecomx;
 
 use std::{any::Any, error::Error, future::Future, net::SocketAddr, path::PathBuf, pin::Pin};
 
-use adapter::Adapter;
+use adapter::{Adapter, CommandSpec, recording::Encode};
 use clap::ValueEnum;
 
 use crate::config::{Problem, Source};
 
 /// Every adapter. The order is that of messages.
-pub const ALL: &[Entry] = &[portsip::ENTRY];
+pub const ALL: &[Entry] = &[portsip::ENTRY, basix::ENTRY, telecomx::ENTRY];
 
 /// What the config must know of an adapter.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// Its name in `adapter = "…"`.
     pub name: &'static str,
+    /// Where its PBX is in the demo: the name of the source there.
+    pub place: &'static str,
     /// The URL schemes it speaks, the encrypted one first.
     pub schemes: &'static [&'static str],
     /// A URL to show as an example.
     pub example: &'static str,
     /// Its own keys, beside those common to all sources.
     pub keys: &'static [Key],
+    /// The commands that sources of this kind may offer.
+    pub commands: fn() -> Vec<CommandSpec>,
     /// Finds broken rules that span several keys, or that only the adapter knows. Does no IO.
     pub check: fn(&Source) -> Vec<Problem>,
     /// Makes the adapter of a source that passed `check`. Does no IO.
     pub build: fn(&Source) -> Box<dyn Adapter>,
+    /// The keys of a source, as TOML, for frames of which nothing else is known than whose they are.
+    pub bare: &'static str,
+    /// Reads frames in the notation for people that cases written by hand are in.
+    pub notation: fn() -> Encode,
     /// Starts a simulated PBX of this kind.
     pub simulate: fn(Simulation) -> Starting,
 }
@@ -45,7 +55,16 @@ pub struct Simulation {
     /// What is to happen.
     pub scenario: Option<PathBuf>,
     /// How it misbehaves.
-    pub chaos: Vec<Chaos>,
+    pub chaos: Vec<Trouble>,
+}
+
+/// A way to misbehave, and how much.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Trouble {
+    /// The way.
+    pub chaos: Chaos,
+    /// See [`Chaos::unit`].
+    pub strength: f64,
 }
 
 /// A way to misbehave.
@@ -60,6 +79,44 @@ pub enum Chaos {
     Slow,
     Restart,
     AuthFailure,
+}
+
+impl Chaos {
+    /// How much, where nobody says.
+    #[must_use]
+    pub const fn usual(self) -> f64 {
+        match self {
+            Self::Drop => 20.0,
+            Self::HalfOpen | Self::Restart => 60.0,
+            Self::Duplicate | Self::Reorder => 0.1,
+            Self::Garbage => 0.02,
+            Self::Slow => 50.0,
+            Self::AuthFailure => 0.5,
+        }
+    }
+
+    /// What its strength is.
+    #[must_use]
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Drop | Self::HalfOpen | Self::Restart => Unit::Seconds,
+            Self::Duplicate | Self::Reorder | Self::Garbage | Self::AuthFailure => {
+                Unit::Probability
+            }
+            Self::Slow => Unit::Milliseconds,
+        }
+    }
+}
+
+/// What the strength of a trouble is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Between one time and the next.
+    Seconds,
+    /// From 0 to 1: of each frame, or each login.
+    Probability,
+    /// Which each frame waits.
+    Milliseconds,
 }
 
 /// A simulated PBX on its way.
@@ -131,6 +188,16 @@ pub fn build(source: &Source) -> Option<Box<dyn Adapter>> {
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Entry> {
     ALL.iter().find(|entry| entry.name == name)
+}
+
+/// A strength as a whole number, as far as it is one.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is brought into range first"
+)]
+fn whole(much: f64) -> u64 {
+    much.clamp(0.0, 1e9).round() as u64
 }
 
 impl Entry {

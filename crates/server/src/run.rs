@@ -1,6 +1,7 @@
 //! Runs what the command line asks for: the gateway, the demo, a simulator.
 
 mod demo;
+mod files;
 mod signals;
 
 use std::io;
@@ -45,7 +46,10 @@ impl RunError {
             Self::Gateway(GatewayError::Listen { .. }) => Exit::Unavailable,
             Self::Gateway(GatewayError::Tls(_)) => Exit::Config,
             Self::Gateway(
-                GatewayError::Folder { .. } | GatewayError::System { .. } | GatewayError::Hub(_),
+                GatewayError::Folder { .. }
+                | GatewayError::System { .. }
+                | GatewayError::WebhookTls(_)
+                | GatewayError::Hub(_),
             ) => Exit::Internal,
             Self::System { .. } => Exit::Unavailable,
             Self::Simulate(SimulateError::Start(_)) => Exit::Unavailable,
@@ -61,8 +65,17 @@ impl RunError {
 /// When it cannot start, or a part of it fails for good.
 pub async fn serve(config: Config, file: ConfigFile) -> Result<(), RunError> {
     let stop = signals::stop()?;
+    files::allow(&config.limits);
     let gateway = Gateway::start(config).await?;
     Ok(gateway.run(Some(file), stop).await?)
+}
+
+/// A token that the first signal cancels. The second ends the process.
+///
+/// # Errors
+/// When signals cannot be listened to.
+pub(crate) fn stop_on_signals() -> Result<tokio_util::sync::CancellationToken, RunError> {
+    signals::stop()
 }
 
 /// Runs a simulated PBX until a signal.

@@ -2,9 +2,9 @@
 
 mod simulation;
 
-use adapter::Adapter;
+use adapter::{Adapter, Limits, recording};
 use portsip::{
-    Config, Limits, Portsip,
+    Config, Portsip,
     wire::{Dialect, Topic},
 };
 
@@ -13,13 +13,25 @@ use crate::config::{Problem, Secret, Source};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "portsip",
+    place: "hq",
     schemes: &["wss", "ws"],
     example: "wss://pbx.example.com:8887/wsi",
     keys: KEYS,
+    commands: Vec::new,
     check,
     build,
+    bare: BARE,
+    notation: recording::plain,
     simulate: simulation::start,
 };
+
+const BARE: &str = r#"
+url = "wss://pbx.example.com:8887/wsi"
+username = "supervisor"
+domain = "test.com"
+password = "***"
+topics = ["cdr_events", "trunk_events"]
+"#;
 
 const KEYS: &[Key] = &[
     Key {
@@ -94,6 +106,12 @@ const KEYS: &[Key] = &[
         required: false,
         help: "write service_numbers = [\"5000\", …]: IVRs and the like",
     },
+    Key {
+        name: "voicemail_numbers",
+        kind: Kind::Texts,
+        required: false,
+        help: "write voicemail_numbers = [\"999\", …]: where callers leave messages",
+    },
 ];
 
 fn check(source: &Source) -> Vec<Problem> {
@@ -135,6 +153,7 @@ fn config(source: &Source) -> Config {
         queues: settings.texts("queues").to_vec(),
         tenants: settings.texts("tenants").to_vec(),
         service_numbers: settings.texts("service_numbers").to_vec(),
+        voicemail_numbers: settings.texts("voicemail_numbers").to_vec(),
         region: source.region.clone(),
         ca_file: source.ca_file.clone(),
         insecure_tls: source.insecure_tls,

@@ -2,21 +2,26 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use adapter::Capabilities;
+use adapter::{Capabilities, CommandSpec, Counters, Measure};
+use async_trait::async_trait;
 use bytes::Bytes;
 use hub::{
     block::Block,
+    command::{Accepted, CommandRecord, Rejected, Request},
     fanout::{History, HistoryError, HistoryPage},
     filter::Filter,
+    meters::Meters,
     stream::ResetReason,
 };
 use model::{
-    Agent, Call, Caller, Collection, Conference, Cursor, Device, EntityId, Extension, Participant,
-    Position, Queue, Source, SourceId, Text, Timestamp, Trunk, User,
+    Agent, Call, Caller, Collection, Conference, Cursor, Device, EntityId, Extension, FrameId, Gap,
+    Participant, Position, Queue, Source, SourceId, Text, Timestamp, Trunk, User,
 };
 use serde::Serialize;
+use serde_json::Value;
 
 /// The hub as the HTTP surface sees it. What may touch the disk is called on blocking threads.
+#[async_trait]
 pub trait Backend: History + 'static {
     /// The state, as of some position that is not older than any event that was published.
     fn view(&self) -> Arc<dyn View>;
@@ -54,6 +59,26 @@ pub trait Backend: History + 'static {
     /// When the log cannot be read.
     fn block(&self, position: Position) -> Result<Option<Arc<Block>>, HistoryError>;
 
+    /// A native frame as it was received, secrets redacted, while the log keeps it.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    fn frame(&self, id: &FrameId) -> Result<Option<Bytes>, HistoryError>;
+
+    /// What a frame says, in the words of the source's adapter.
+    fn decode(&self, source: &SourceId, frame: &[u8]) -> Option<Value>;
+
+    /// The windows in which a source was not heard, as far as they touch a time, in order of their begin; at most 1,000.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    fn gaps(
+        &self,
+        source: &SourceId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Gap>, HistoryError>;
+
     /// The last event of a call that has ended, while the log retains it.
     ///
     /// # Errors
@@ -77,8 +102,35 @@ pub trait Backend: History + 'static {
     /// Connects a source anew, at once. False when there is no such source.
     fn reconnect(&self, source: &SourceId) -> bool;
 
+    /// Accepts a command and sends it: it is sent once at the most, and only after it is in the log.
+    ///
+    /// # Errors
+    /// When it is not accepted; then nothing is sent.
+    async fn command(&self, order: Order) -> Result<Accepted, CommandError>;
+
+    /// A command that was accepted lately.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    fn kept_command(&self, id: &str) -> Result<Option<CommandRecord>, HistoryError>;
+
+    /// The command that somebody's idempotency key was last used for.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    fn keyed_command(&self, owner: &str, key: &str) -> Result<Option<CommandRecord>, HistoryError>;
+
     /// Whether events can be kept and state is complete.
     fn health(&self) -> Health;
+
+    /// What the link of a source has counted; none when there is no such source.
+    fn counters(&self, source: &SourceId) -> Option<Arc<Counters>>;
+
+    /// What the adapter of a source has counted besides.
+    fn measures(&self, source: &SourceId) -> Vec<Measure>;
+
+    /// What the hub has counted and timed.
+    fn meters(&self) -> Arc<Meters>;
 }
 
 /// A moment's state. Cheap to take, immutable.
@@ -175,6 +227,26 @@ pub struct EndedCalls {
     pub next: Option<Position>,
 }
 
+/// A command that fits its source.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// What is to be accepted.
+    pub request: Request,
+    /// Which of the kinds that the source offers.
+    pub kind: &'static str,
+    /// The parameters, which fit the kind.
+    pub params: Value,
+}
+
+/// Why a command is not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandError {
+    /// It is not accepted.
+    Rejected(Rejected),
+    /// The gateway stops.
+    Stopped,
+}
+
 /// A source as configured.
 #[derive(Clone, Debug)]
 pub struct ConfiguredSource {
@@ -182,8 +254,12 @@ pub struct ConfiguredSource {
     pub id: SourceId,
     /// The gateway is not ready without it.
     pub required: bool,
+    /// The adapter that speaks to it.
+    pub adapter: &'static str,
     /// What it can tell.
     pub capabilities: Capabilities,
+    /// What it can be told to do.
+    pub commands: Vec<CommandSpec>,
 }
 
 /// Whether the gateway itself is well.

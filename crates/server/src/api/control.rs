@@ -1,9 +1,9 @@
 //! What clients say on a WebSocket: commands in JSON, answered in the order they come.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use hub::{
-    fanout::{Command, Control, Start},
+    fanout::{Command, Control, Start, Subscription},
     filter::FilterSpec,
     stream::ConnectionId,
 };
@@ -60,8 +60,8 @@ pub async fn run(surface: Arc<Surface>, mut inbox: Inbox) {
             Message::Text(connection, text) => {
                 let surface = Arc::clone(&surface);
                 // One at a time per connection; those of different connections do not wait for each other.
-                tokio::task::spawn_blocking(move || {
-                    if let Some(command) = answer(&surface, connection, &text) {
+                tokio::spawn(async move {
+                    if let Some(command) = answer(&surface, connection, &text).await {
                         surface.fanout.command(connection, command);
                     }
                 });
@@ -84,10 +84,15 @@ pub(super) fn watch(surface: &Arc<Surface>, connection: ConnectionId, principal:
     }
     let fanout = surface.fanout.clone();
     let stop = surface.stop.clone();
+    let identity = Arc::clone(identity);
     let task = surface.tasks.spawn(async move {
         loop {
             let stage = tokio::select! {
                 () = stop.cancelled() => return,
+                () = identity.ends().cancelled() => {
+                    fanout.command(connection, Command::Close(expiry::ended(&identity)));
+                    return;
+                }
                 stage = expiry.next() => stage,
             };
             match stage {
@@ -108,29 +113,36 @@ pub(super) fn watch(surface: &Arc<Surface>, connection: ConnectionId, principal:
 }
 
 /// None when the connection is gone.
-fn answer(surface: &Arc<Surface>, connection: ConnectionId, text: &str) -> Option<Command> {
+async fn answer(surface: &Arc<Surface>, connection: ConnectionId, text: &str) -> Option<Command> {
     let frame = Frame::read(text);
-    let standing = surface
-        .subscribers
-        .with(connection, |subscriber| match &subscriber.holder {
+    let (standing, from) = surface.subscribers.with(connection, |subscriber| {
+        let standing = match &subscriber.holder {
             Holder::Unknown(wish) => Standing::Unknown(wish.clone()),
             Holder::Known(known) => Standing::Known(known.principal.clone(), known.spec.clone()),
-        })?;
-    let answered = match (standing, frame) {
-        (Standing::Unknown(wish), frame) => {
-            let admitted = admit(surface, connection, &wish, frame.ok());
-            return Some(admitted.unwrap_or_else(|problem| Command::Close(closing(&problem))));
+        };
+        (standing, subscriber.from)
+    })?;
+    let answered = match standing {
+        Standing::Unknown(wish) => {
+            let admitted = admit(surface, connection, wish, frame.ok(), from).await;
+            return Some(admitted.unwrap_or_else(|problem| {
+                surface.door.answered(problem.kind());
+                Command::Close(closing(&problem))
+            }));
         }
-        (Standing::Known(principal, _), Ok(Frame::Subscribe(wish))) => {
-            subscribe(surface, connection, &principal, wish)
+        Standing::Known(principal, spec) => {
+            let asked = Asked {
+                surface,
+                connection,
+                principal,
+            };
+            asked.answer(frame, spec, from).await
         }
-        (Standing::Known(before, spec), Ok(Frame::Token(token))) => {
-            renew(surface, connection, &before, spec, &token)
-        }
-        (Standing::Known(..), Ok(Frame::Ping)) => Ok(Command::Bookmark),
-        (Standing::Known(..), Err(problem)) => Err(problem),
     };
-    Some(answered.unwrap_or_else(|problem| Command::Error(raw(&problem))))
+    Some(answered.unwrap_or_else(|problem| {
+        surface.door.answered(problem.kind());
+        Command::Error(raw(&problem))
+    }))
 }
 
 /// Who holds a connection when it says something.
@@ -140,62 +152,99 @@ enum Standing {
 }
 
 /// The first token: the stream begins.
-fn admit(
+async fn admit(
     surface: &Arc<Surface>,
     connection: ConnectionId,
-    wish: &Wish,
+    wish: Box<Wish>,
     frame: Option<Frame>,
+    from: IpAddr,
 ) -> Result<Command, Problem> {
     let Some(Frame::Token(token)) = frame else {
         let detail = "the first frame is not a token: {\"op\":\"token\",\"token\":\"…\"}";
         return Err(Problem::new(Kind::Unauthenticated, detail));
     };
-    let principal = surface.authority.token(&token)?;
-    let subscription = subscribe::subscription(surface, &principal, wish, Start::Live)?;
-    pass_on(surface, connection, &principal, wish.spec.clone())?;
-    Ok(Command::Subscribe(Box::new(subscription)))
-}
-
-/// Another filter.
-fn subscribe(
-    surface: &Arc<Surface>,
-    connection: ConnectionId,
-    principal: &Principal,
-    wish: Wish,
-) -> Result<Command, Problem> {
-    let subscription = subscribe::subscription(surface, principal, &wish, Start::Here)?;
-    surface.subscribers.with(connection, |subscriber| {
-        if let Holder::Known(known) = &mut subscriber.holder {
-            known.spec = wish.spec;
-        }
-    });
-    Ok(Command::Subscribe(Box::new(subscription)))
-}
-
-/// Another token. Where its limits differ the filter is held against them anew.
-fn renew(
-    surface: &Arc<Surface>,
-    connection: ConnectionId,
-    before: &Principal,
-    spec: FilterSpec,
-    token: &str,
-) -> Result<Command, Problem> {
-    let principal = surface.authority.token(token)?;
-    principal.require(Scope::EventsRead)?;
-    if Arc::ptr_eq(principal.identity(), before.identity()) {
-        return Ok(Command::Done);
-    }
-    if principal.narrowing() == before.narrowing() {
-        pass_on(surface, connection, &principal, spec)?;
-        return Ok(Command::Done);
-    }
-    let wish = Wish {
-        spec,
-        ..Wish::default()
-    };
-    let subscription = subscribe::subscription(surface, &principal, &wish, Start::Here)?;
+    let principal = surface.authority.token(&token, from).await?;
+    surface.authority.admit(&principal)?;
+    let (asker, wished) = (principal.clone(), wish.clone());
+    let subscription = surface
+        .blocking(move |surface| subscribe::subscription(surface, &asker, &wished, Start::Live))
+        .await?;
     pass_on(surface, connection, &principal, wish.spec)?;
     Ok(Command::Subscribe(Box::new(subscription)))
+}
+
+/// Something that the holder of a connection asks.
+struct Asked<'a> {
+    surface: &'a Arc<Surface>,
+    connection: ConnectionId,
+    principal: Principal,
+}
+
+impl Asked<'_> {
+    async fn answer(
+        self,
+        frame: Result<Frame, Problem>,
+        spec: FilterSpec,
+        from: IpAddr,
+    ) -> Result<Command, Problem> {
+        self.surface.authority.admit(&self.principal)?;
+        match frame? {
+            Frame::Subscribe(wish) => self.subscribe(wish).await,
+            Frame::Token(token) => self.renew(spec, &token, from).await,
+            Frame::Ping => Ok(Command::Bookmark),
+        }
+    }
+
+    /// Another filter.
+    async fn subscribe(self, wish: Wish) -> Result<Command, Problem> {
+        let spec = wish.spec.clone();
+        let subscription = self.subscription(self.principal.clone(), wish).await?;
+        self.surface
+            .subscribers
+            .with(self.connection, |subscriber| {
+                if let Holder::Known(known) = &mut subscriber.holder {
+                    known.spec = spec;
+                }
+            });
+        Ok(Command::Subscribe(Box::new(subscription)))
+    }
+
+    /// Another token. Where its limits differ the filter is held against them anew.
+    async fn renew(self, spec: FilterSpec, token: &str, from: IpAddr) -> Result<Command, Problem> {
+        let Self {
+            surface,
+            connection,
+            principal: before,
+        } = &self;
+        let principal = surface.authority.token(token, from).await?;
+        principal.require(Scope::EventsRead)?;
+        if Arc::ptr_eq(principal.identity(), before.identity()) {
+            return Ok(Command::Done);
+        }
+        if principal.narrowing() == before.narrowing() {
+            pass_on(surface, *connection, &principal, spec)?;
+            return Ok(Command::Done);
+        }
+        let wish = Wish {
+            spec: spec.clone(),
+            ..Wish::default()
+        };
+        let subscription = self.subscription(principal.clone(), wish).await?;
+        pass_on(surface, *connection, &principal, spec)?;
+        Ok(Command::Subscribe(Box::new(subscription)))
+    }
+
+    /// From where the stream stands.
+    async fn subscription(
+        &self,
+        principal: Principal,
+        wish: Wish,
+    ) -> Result<Subscription, Problem> {
+        let read = move |surface: &Arc<Surface>| {
+            subscribe::subscription(surface, &principal, &wish, Start::Here)
+        };
+        self.surface.blocking(read).await
+    }
 }
 
 /// From here on the connection is somebody else's. One that is gone meanwhile is nobody's.

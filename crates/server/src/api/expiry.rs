@@ -24,10 +24,11 @@ pub(super) enum Stage {
 impl Expiry {
     /// The timers of an identity; none when it does not end by itself.
     pub(super) fn of(surface: &Surface, identity: &Identity) -> Self {
-        let Some(at) = identity.expires() else {
+        let wall = surface.clock.now().wall;
+        let Some(at) = identity.expires(wall) else {
             return Self(VecDeque::new());
         };
-        let left = std::time::Duration::from_millis(at.millis_since(surface.clock.now().wall));
+        let left = std::time::Duration::from_millis(at.millis_since(wall));
         let now = Instant::now();
         let notice = left.saturating_sub(surface.pace.notice);
         Self(VecDeque::from([

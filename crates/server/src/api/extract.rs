@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::Surface;
 use crate::{
     auth::Principal,
-    http::{Peer, query::Query},
+    http::{Peer, forwarded::Client, query::Query},
     problem::{Kind, Problem},
 };
 
@@ -20,7 +20,7 @@ impl FromRequestParts<Arc<Surface>> for Principal {
         parts: &mut Parts,
         surface: &Arc<Surface>,
     ) -> Result<Self, Problem> {
-        authenticate(parts, surface)
+        authenticate(parts, surface).await
     }
 }
 
@@ -47,10 +47,20 @@ impl<S: Sync> FromRequestParts<S> for Query {
 }
 
 /// The sender by its headers.
-pub(super) fn authenticate(parts: &Parts, surface: &Surface) -> Result<Principal, Problem> {
+pub(super) async fn authenticate(parts: &Parts, surface: &Surface) -> Result<Principal, Problem> {
     let peer = parts
         .extensions
         .get::<Peer>()
         .ok_or_else(|| Problem::new(Kind::Internal, "the connection is unknown"))?;
-    surface.authority.request(&parts.headers, peer)
+    let client = client(parts)?;
+    surface
+        .authority
+        .request(&parts.headers, peer, client)
+        .await
+}
+
+/// Who sends a request.
+pub(super) fn client(parts: &Parts) -> Result<&Client, Problem> {
+    let client = parts.extensions.get::<Client>();
+    client.ok_or_else(|| Problem::new(Kind::Internal, "the client is unknown"))
 }

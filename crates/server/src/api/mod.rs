@@ -1,30 +1,44 @@
 //! The public contract under `/v1`, and the open routes beside it.
 
 pub mod backend;
+mod commands;
 pub mod control;
+mod dashboard;
+mod documents;
 mod events;
 mod expiry;
 pub(crate) mod extract;
 mod frame;
-mod probes;
+mod gaps;
+mod metrics;
+pub(crate) mod probes;
+pub mod routes;
 mod schemas;
 mod sources;
-mod state;
+pub(crate) mod state;
 mod subscribers;
 mod tickets;
+mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, middleware, routing::get};
+use axum::{Router, middleware};
 use hub::{fanout::Fanout, tail::Tail};
-use model::Clock;
+use model::{Clock, Timestamp};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{backend::Backend, subscribers::Subscribers};
+use self::{
+    backend::Backend,
+    events::sse,
+    routes::{Access, Route, Routes},
+    subscribers::Subscribers,
+};
 use crate::{
-    auth::{Authority, Mode},
+    auth::{Authority, Counts, Entropy, Policy},
     http::envelope::{self, Rules},
+    metrics::{Door, count},
     problem::{Kind, Problem, page},
+    webhooks::Webhooks,
 };
 
 /// Everything the handlers share.
@@ -37,7 +51,13 @@ pub struct Surface {
     pub(crate) rules: Arc<Rules>,
     pub(crate) pace: Pace,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Entropy,
+    pub(crate) webhooks: Option<Arc<Webhooks>>,
     pub(crate) stop: CancellationToken,
+    /// Who was refused.
+    pub(crate) door: Door,
+    pub(crate) sse: sse::Counts,
+    pub(crate) started: Timestamp,
     /// Streams and timers that are waited for at the end.
     pub(crate) tasks: TaskTracker,
 }
@@ -58,6 +78,10 @@ pub struct Parts {
     pub pace: Pace,
     /// The clock of tokens, tickets and stream events.
     pub clock: Arc<dyn Clock>,
+    /// Randomness for ids.
+    pub entropy: Entropy,
+    /// The endpoints; none where nothing is delivered.
+    pub webhooks: Option<Arc<Webhooks>>,
     /// Ends streams.
     pub stop: CancellationToken,
 }
@@ -104,16 +128,27 @@ impl Surface {
             subscribers: Subscribers::default(),
             rules: Arc::new(parts.rules),
             pace: parts.pace,
+            door: Door::default(),
+            sse: sse::Counts::default(),
+            started: parts.clock.now().wall,
             clock: parts.clock,
+            entropy: parts.entropy,
+            webhooks: parts.webhooks,
             stop: parts.stop,
             tasks: TaskTracker::new(),
         })
     }
 
     /// Takes over other tokens, and closes the streams of those that are gone.
-    pub fn reload(&self, mode: Mode) {
-        self.authority.reload(mode);
+    pub fn reload(&self, policy: Policy) {
+        self.authority.reload(policy);
         self.subscribers.close_ended(&self.fanout);
+    }
+
+    /// How many attempts to come in have failed.
+    #[must_use]
+    pub fn attempts(&self) -> Counts {
+        self.authority.attempts()
     }
 
     /// Waits, after the stop, until every stream served here has ended.
@@ -138,17 +173,33 @@ impl Surface {
     }
 }
 
-/// All routes.
-pub fn router(surface: &Arc<Surface>) -> Router {
-    let rules = Arc::clone(&surface.rules);
-    Router::new()
+/// Every route there is, and what it takes.
+#[must_use]
+pub fn table() -> Vec<Route> {
+    routes().into_parts().1
+}
+
+fn routes() -> Routes {
+    Routes::new()
         .merge(events::routes())
         .merge(state::routes())
         .merge(sources::routes())
+        .merge(commands::routes())
+        .merge(webhooks::routes())
         .merge(tickets::routes())
         .merge(probes::routes())
+        .merge(metrics::routes())
         .merge(schemas::routes())
-        .route("/problems/{slug}", get(page::show))
+        .merge(documents::routes())
+        .merge(dashboard::routes())
+        .get("/problems/{slug}", Access::Open, page::show)
+}
+
+/// All routes, answered.
+pub fn router(surface: &Arc<Surface>) -> Router {
+    let rules = Arc::clone(&surface.rules);
+    let (router, _) = routes().into_parts();
+    router
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || {
             Problem::new(
@@ -157,5 +208,6 @@ pub fn router(surface: &Arc<Surface>) -> Router {
             )
         })
         .layer(middleware::from_fn_with_state(rules, envelope::wrap))
+        .layer(middleware::from_fn_with_state(Arc::clone(surface), count))
         .with_state(Arc::clone(surface))
 }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use http::{StatusCode, request::Parts};
 use model::{Collection, SourceState};
@@ -16,14 +15,15 @@ use super::{
     Surface,
     backend::{Entity, Item},
     extract::authenticate,
+    routes::{Access, Routes},
     state::visible,
 };
 use crate::{auth::Principal, http::query::Query, problem::Problem};
 
-pub(super) fn routes() -> Router<Arc<Surface>> {
-    Router::new()
-        .route("/livez", get(live))
-        .route("/readyz", get(ready))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/livez", Access::Open, live)
+        .get("/readyz", Access::Open, ready)
 }
 
 async fn live(query: Query) -> Result<Response, Problem> {
@@ -42,7 +42,7 @@ async fn ready(
     let mut ready = health.log_writable && health.state_rebuilt && !surface.stop.is_cancelled();
     let mut sources = Map::new();
     // An open route: who is not known gets the status alone.
-    let principal = authenticate(&parts, &surface).ok();
+    let principal = authenticate(&parts, &surface).await.ok();
     for source in surface.backend.sources() {
         let item = view.find(Collection::Sources, None, source.id.as_str());
         let state = item.as_ref().and_then(state_of);
@@ -84,7 +84,8 @@ fn state_of(item: &Item) -> Option<SourceState> {
     }
 }
 
-fn is_connected(state: SourceState) -> bool {
+/// True while the connection to the PBX stands.
+pub(crate) fn is_connected(state: SourceState) -> bool {
     matches!(
         state,
         SourceState::Connected | SourceState::Synced | SourceState::Degraded

@@ -1,28 +1,42 @@
 //! `/schemas/v1/<name>.json`: the JSON Schemas that `dataschema` names.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, LazyLock},
-};
+use std::{collections::BTreeMap, sync::LazyLock};
 
-use axum::{
-    Router,
-    response::{IntoResponse, Response},
-    routing::get,
-};
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header;
+use serde_json::Value;
 
-use super::{Surface, extract::Named};
-use crate::{http::query::Query, problem::Problem};
+use super::{
+    commands,
+    extract::Named,
+    routes::{Access, Routes},
+};
+use crate::{adapters, http::query::Query, problem::Problem};
 
-static SCHEMAS: LazyLock<BTreeMap<&'static str, Bytes>> = LazyLock::new(|| {
-    let encode = |(name, schema): (_, serde_json::Value)| (name, Bytes::from(schema.to_string()));
-    model::schema::all().into_iter().map(encode).collect()
+static SCHEMAS: LazyLock<BTreeMap<String, Bytes>> = LazyLock::new(|| {
+    let encode = |(name, schema): (String, Value)| (name, Bytes::from(schema.to_string()));
+    all().into_iter().map(encode).collect()
 });
 
-pub(super) fn routes() -> Router<Arc<Surface>> {
-    Router::new().route("/schemas/v1/{file}", get(schema))
+/// Every schema by name: of the events, and of the parameters of commands.
+fn all() -> Vec<(String, Value)> {
+    let events = model::schema::all().into_iter();
+    let mut all: Vec<_> = events
+        .map(|(name, schema)| (name.to_owned(), schema))
+        .collect();
+    for entry in adapters::ALL {
+        let commands = (entry.commands)().into_iter();
+        all.extend(commands.map(|spec| {
+            let name = commands::schema_name(entry.name, spec.name);
+            (name, spec.schema(entry.name))
+        }));
+    }
+    all
+}
+
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/schemas/v1/{file}", Access::Open, schema)
 }
 
 async fn schema(Named(file): Named<String>, query: Query) -> Result<Response, Problem> {

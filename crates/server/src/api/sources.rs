@@ -4,26 +4,45 @@ use std::sync::Arc;
 
 use adapter::Support;
 use axum::{
-    Json, Router,
+    Json,
     extract::{Request, State},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use http::StatusCode;
 use model::{Collection, EventType, event::Class};
 use serde_json::{Map, json};
 
-use super::{Surface, backend::ConfiguredSource, extract::Named, state::visible};
+use super::{
+    Surface,
+    backend::ConfiguredSource,
+    extract::Named,
+    gaps,
+    routes::{Access, Routes},
+    state::visible,
+};
 use crate::{
     auth::{Principal, Scope},
     http::{empty, query::Query},
     problem::Problem,
 };
 
-pub(super) fn routes() -> Router<Arc<Surface>> {
-    Router::new()
-        .route("/v1/sources/{id}/capabilities", get(capabilities))
-        .route("/v1/sources/{id}/reconnect", post(reconnect))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get(
+            "/v1/sources/{id}/capabilities",
+            Access::Scopes(&[Scope::EventsRead]),
+            capabilities,
+        )
+        .get(
+            "/v1/sources/{id}/gaps",
+            Access::Scopes(&[Scope::EventsRead]),
+            gaps::show,
+        )
+        .post(
+            "/v1/sources/{id}/reconnect",
+            Access::Scopes(&[Scope::SourcesOperate]),
+            reconnect,
+        )
 }
 
 async fn capabilities(
@@ -63,7 +82,12 @@ async fn reconnect(
     Ok((StatusCode::ACCEPTED, Json(body)).into_response())
 }
 
-fn find(surface: &Surface, principal: &Principal, id: &str) -> Result<ConfiguredSource, Problem> {
+/// A source, for somebody who may know of it.
+pub(super) fn find(
+    surface: &Surface,
+    principal: &Principal,
+    id: &str,
+) -> Result<ConfiguredSource, Problem> {
     surface
         .backend
         .sources()
@@ -74,7 +98,7 @@ fn find(surface: &Surface, principal: &Principal, id: &str) -> Result<Configured
 }
 
 /// None for events that are not of a source. What the gateway itself tells of a source it always can.
-fn support(source: &ConfiguredSource, kind: EventType) -> Option<Support> {
+pub(super) fn support(source: &ConfiguredSource, kind: EventType) -> Option<Support> {
     match kind.collection() {
         Collection::Commands | Collection::Webhooks => None,
         Collection::Sources if kind.class() == Class::Guaranteed => Some(Support::Inferred),

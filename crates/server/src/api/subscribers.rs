@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -25,6 +26,8 @@ pub(crate) struct Subscribers(Mutex<HashMap<ConnectionId, Subscriber>>);
 /// One WebSocket.
 pub(crate) struct Subscriber {
     pub(crate) holder: Holder,
+    /// Where it comes from.
+    pub(crate) from: IpAddr,
     slot: StreamSlot,
 }
 
@@ -87,8 +90,8 @@ impl Subscribers {
 }
 
 impl Subscriber {
-    pub(crate) fn new(slot: StreamSlot, holder: Holder) -> Self {
-        Self { holder, slot }
+    pub(crate) fn new(slot: StreamSlot, from: IpAddr, holder: Holder) -> Self {
+        Self { holder, from, slot }
     }
 
     /// Passes it on to the holder of another token, or of the first.

@@ -3,22 +3,24 @@
 use std::sync::Arc;
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Request, State},
     response::{IntoResponse, Response},
-    routing::post,
 };
 use http::StatusCode;
 
-use super::Surface;
+use super::{
+    Surface,
+    routes::{Access, Routes},
+};
 use crate::{
     auth::Principal,
     http::{empty, query::Query},
     problem::Problem,
 };
 
-pub(super) fn routes() -> Router<Arc<Surface>> {
-    Router::new().route("/v1/tickets", post(issue))
+pub(super) fn routes() -> Routes {
+    Routes::new().post("/v1/tickets", Access::Scopes(&[]), issue)
 }
 
 async fn issue(

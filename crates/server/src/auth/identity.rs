@@ -12,21 +12,38 @@ use hub::filter::Narrowing;
 use model::{Text, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use super::{Scope, Scopes};
+use super::{
+    Scope, Scopes,
+    bucket::{Bucket, Rate},
+};
 use crate::problem::{Kind, Problem};
 
 /// One credential: its rights, shared by all requests and streams that use it, and what they use.
 #[derive(Debug)]
 pub struct Identity {
     name: Text,
+    credential: Credential,
     scopes: Scopes,
     narrowing: Narrowing,
     expires: Option<Timestamp>,
+    /// How long after that it is still let in.
+    leeway: Duration,
     /// None where no token is counted: the local user of a gateway without authentication.
     quota: Option<Mutex<Bucket>>,
     streams: AtomicUsize,
     ended: OnceLock<Ended>,
     ends: CancellationToken,
+}
+
+/// What an identity is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// Nothing: a gateway without authentication.
+    Local,
+    /// A token in the config.
+    Static,
+    /// A token of the identity provider.
+    Jwt,
 }
 
 /// Why an identity is no longer valid.
@@ -56,13 +73,6 @@ pub struct StreamSlot {
     identity: Arc<Identity>,
 }
 
-/// Requests that may still be made now; refilled with time up to one second's worth.
-#[derive(Debug, Default)]
-struct Bucket {
-    spent: f64,
-    at: Duration,
-}
-
 impl Identity {
     /// An identity with rights.
     #[must_use]
@@ -74,9 +84,11 @@ impl Identity {
     ) -> Self {
         Self {
             name,
+            credential: Credential::Static,
             scopes,
             narrowing: narrowing.with_pii(scopes.has(Scope::PiiRead)),
             expires,
+            leeway: Duration::ZERO,
             quota: Some(Mutex::default()),
             streams: AtomicUsize::new(0),
             ended: OnceLock::new(),
@@ -98,14 +110,48 @@ impl Identity {
     pub fn local() -> Self {
         Self {
             quota: None,
+            credential: Credential::Local,
             ..Self::new("local".into(), Scopes::local(), Narrowing::none(), None)
         }
     }
 
-    /// When the credential ends by itself.
+    /// The same, known by another kind of credential.
     #[must_use]
-    pub fn expires(&self) -> Option<Timestamp> {
+    pub const fn of(mut self, credential: Credential) -> Self {
+        self.credential = credential;
+        self
+    }
+
+    /// The same, let in for a while after its end: clocks differ.
+    #[must_use]
+    pub const fn with_leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// What it is known by.
+    #[must_use]
+    pub const fn credential(&self) -> Credential {
+        self.credential
+    }
+
+    /// When what is opened now ends: with the credential, or, where that has ended but is still let in, when it is not
+    /// any more.
+    #[must_use]
+    pub fn expires(&self, now: Timestamp) -> Option<Timestamp> {
+        let end = self.expires?;
+        Some(if now < end {
+            end
+        } else {
+            end.after(self.leeway)
+        })
+    }
+
+    /// True when the credential has ended by itself.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
         self.expires
+            .is_some_and(|end| end.after(self.leeway) <= now)
     }
 
     /// Why it is no longer valid, if so.
@@ -146,16 +192,12 @@ impl Identity {
             return Ok(());
         };
         let rate = f64::from(per_second.max(1));
+        let rate = Rate {
+            at_once: rate,
+            per_second: rate,
+        };
         let mut bucket = quota.lock().unwrap_or_else(PoisonError::into_inner);
-        let passed = now.saturating_sub(bucket.at).as_secs_f64();
-        bucket.spent = (bucket.spent - passed * rate).max(0.0);
-        bucket.at = now;
-        if bucket.spent + 1.0 <= rate {
-            bucket.spent += 1.0;
-            Ok(())
-        } else {
-            Err(Duration::from_secs_f64((bucket.spent + 1.0 - rate) / rate))
-        }
+        bucket.take(rate, now)
     }
 }
 
@@ -168,6 +210,12 @@ impl Principal {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// What it is known by.
+    #[must_use]
+    pub fn credential(&self) -> Credential {
+        self.0.credential()
     }
 
     /// What it may see.
@@ -186,6 +234,12 @@ impl Principal {
     #[must_use]
     pub fn may(&self, scope: Scope) -> bool {
         self.0.scopes.has(scope)
+    }
+
+    /// Everything it may do.
+    pub fn scopes(&self) -> impl Iterator<Item = Scope> {
+        let all = Scope::ALL.into_iter().map(|(_, scope)| scope);
+        all.filter(|scope| self.may(*scope))
     }
 
     /// Insists on a scope.

@@ -1,6 +1,9 @@
 //! Who asks: every request gets a [`Principal`] before any handler sees data.
 
+mod attempts;
+mod bucket;
 mod identity;
+mod jwt;
 mod local;
 pub mod scope;
 pub mod tickets;
@@ -8,22 +11,24 @@ pub mod tokens;
 
 use std::{
     io,
-    sync::{Arc, PoisonError, RwLock},
+    net::IpAddr,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
 
 use http::{HeaderMap, header};
 use model::{Clock, Timestamp};
 
+use self::{attempts::Attempts, jwt::Provider, tickets::Tickets, tokens::TokenSet};
 pub use self::{
-    identity::{Ended, Identity, Principal, StreamSlot, Streams},
+    attempts::Counts,
+    identity::{Credential, Ended, Identity, Principal, StreamSlot, Streams},
     scope::{Scope, Scopes},
     tokens::StaticToken,
 };
-use self::{tickets::Tickets, tokens::TokenSet};
 use crate::{
-    config::Digest,
-    http::Peer,
+    config::{self, Digest},
+    http::{Peer, forwarded::Client},
     problem::{Kind, Problem},
 };
 
@@ -32,11 +37,16 @@ pub type Entropy = Arc<dyn Fn() -> io::Result<[u8; 32]> + Send + Sync>;
 
 /// How requests are authenticated.
 #[derive(Clone, Debug)]
-pub enum Mode {
+pub enum Policy {
     /// Not at all, but only this machine may ask.
     None,
     /// By tokens.
-    Tokens(Vec<StaticToken>),
+    Tokens {
+        /// Those of the config.
+        tokens: Vec<StaticToken>,
+        /// Whose others are accepted.
+        jwt: Option<config::Jwt>,
+    },
 }
 
 /// What a credential may use.
@@ -64,6 +74,7 @@ impl Default for Quota {
 pub struct Authority {
     verifier: RwLock<Verifier>,
     tickets: Tickets,
+    attempts: Attempts,
     streams: Streams,
     /// Holds the streams that owe their token.
     unknown: Arc<Identity>,
@@ -72,10 +83,10 @@ pub struct Authority {
     entropy: Entropy,
 }
 
-/// The ways to verify. Tokens signed by somebody else will join the static ones here.
+/// The ways to verify.
 enum Verifier {
     Local(Arc<Identity>),
-    Tokens(TokenSet),
+    Tokens(TokenSet, Option<Arc<Provider>>),
 }
 
 /// A ticket as it is given out.
@@ -86,16 +97,20 @@ pub struct IssuedTicket {
 }
 
 impl Authority {
-    /// A verifier for a mode.
+    /// A verifier of what the policy accepts.
     #[must_use]
-    pub fn new(mode: Mode, quota: Quota, clock: Arc<dyn Clock>, entropy: Entropy) -> Self {
-        let verifier = match mode {
-            Mode::None => Verifier::Local(Arc::new(Identity::local())),
-            Mode::Tokens(tokens) => Verifier::Tokens(TokenSet::new(tokens)),
+    pub fn new(policy: Policy, quota: Quota, clock: Arc<dyn Clock>, entropy: Entropy) -> Self {
+        let verifier = match policy {
+            Policy::None => Verifier::Local(Arc::new(Identity::local())),
+            Policy::Tokens { tokens, jwt } => Verifier::Tokens(
+                TokenSet::new(tokens),
+                jwt.map(|jwt| Provider::start(jwt, Arc::clone(&clock))),
+            ),
         };
         Self {
             verifier: RwLock::new(verifier),
             tickets: Tickets::default(),
+            attempts: Attempts::default(),
             streams: Streams::new(quota.streams),
             unknown: Arc::new(Identity::unknown()),
             quota,
@@ -105,80 +120,106 @@ impl Authority {
     }
 
     /// Takes over other tokens. Identities whose token is gone or changed end; see [`Identity::ended`].
-    pub fn reload(&self, mode: Mode) {
+    pub fn reload(&self, policy: Policy) {
         let mut verifier = self
             .verifier
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        let next = match (&mut *verifier, mode) {
-            (Verifier::Tokens(known), Mode::Tokens(tokens)) => {
-                known.replace(tokens);
-                return;
-            }
-            (Verifier::Local(_), Mode::None) => return,
-            (Verifier::Tokens(known), Mode::None) => {
-                known.replace(Vec::new());
-                Verifier::Local(Arc::new(Identity::local()))
-            }
-            (Verifier::Local(identity), Mode::Tokens(tokens)) => {
+        match (&mut *verifier, policy) {
+            (Verifier::Local(_), Policy::None) => {}
+            (Verifier::Local(identity), Policy::Tokens { tokens, jwt }) => {
                 identity.end(Ended::Withdrawn);
-                Verifier::Tokens(TokenSet::new(tokens))
+                let provider = jwt.map(|jwt| self.provider(jwt));
+                *verifier = Verifier::Tokens(TokenSet::new(tokens), provider);
             }
-        };
-        *verifier = next;
+            (Verifier::Tokens(known, provider), Policy::None) => {
+                known.replace(Vec::new());
+                withdraw(provider.take());
+                *verifier = Verifier::Local(Arc::new(Identity::local()));
+            }
+            (Verifier::Tokens(known, provider), Policy::Tokens { tokens, jwt }) => {
+                known.replace(tokens);
+                let stays = match (&*provider, &jwt) {
+                    (Some(provider), Some(jwt)) => provider.is(jwt),
+                    (None, None) => true,
+                    _ => false,
+                };
+                if !stays {
+                    let next = jwt.map(|jwt| self.provider(jwt));
+                    withdraw(std::mem::replace(provider, next));
+                }
+            }
+        }
     }
 
     /// True when a WebSocket may send its token as the first frame.
     #[must_use]
     pub fn awaits_tokens(&self) -> bool {
-        matches!(
-            *self.verifier.read().unwrap_or_else(PoisonError::into_inner),
-            Verifier::Tokens(_)
-        )
+        matches!(*self.verifier(), Verifier::Tokens(..))
+    }
+
+    /// How many attempts have failed.
+    #[must_use]
+    pub fn attempts(&self) -> Counts {
+        self.attempts.counts()
     }
 
     /// The sender of a request, by its headers.
     ///
     /// # Errors
     /// When there is no valid credential, or it asks too often.
-    pub fn request(&self, headers: &HeaderMap, peer: &Peer) -> Result<Principal, Problem> {
-        let principal = match &*self.verifier.read().unwrap_or_else(PoisonError::into_inner) {
-            Verifier::Local(identity) => {
-                local::check(headers, peer)?;
-                Principal::new(Arc::clone(identity))
-            }
-            Verifier::Tokens(tokens) => self.look_up(tokens, bearer(headers)?)?,
+    pub async fn request(
+        &self,
+        headers: &HeaderMap,
+        peer: &Peer,
+        client: &Client,
+    ) -> Result<Principal, Problem> {
+        let local = match &*self.verifier() {
+            Verifier::Local(identity) => Some(Arc::clone(identity)),
+            Verifier::Tokens(..) => None,
         };
-        self.admit(principal)
+        let principal = match local {
+            Some(identity) => {
+                local::check(headers, peer)?;
+                Principal::new(identity)
+            }
+            None => self.look_up(bearer(headers)?, client.address).await?,
+        };
+        self.admit(&principal)?;
+        Ok(principal)
     }
 
     /// The holder of a token that was sent in a frame.
     ///
     /// # Errors
     /// When the token is not valid.
-    pub fn token(&self, text: &str) -> Result<Principal, Problem> {
-        match &*self.verifier.read().unwrap_or_else(PoisonError::into_inner) {
-            Verifier::Local(identity) => Ok(Principal::new(Arc::clone(identity))),
-            Verifier::Tokens(tokens) => self.look_up(tokens, text),
+    pub async fn token(&self, text: &str, from: IpAddr) -> Result<Principal, Problem> {
+        if let Verifier::Local(identity) = &*self.verifier() {
+            return Ok(Principal::new(Arc::clone(identity)));
         }
+        self.look_up(text, from).await
     }
 
     /// The holder of a ticket, which is used up by this.
     ///
     /// # Errors
     /// When there is no such ticket (any more).
-    pub fn ticket(&self, text: &str) -> Result<Principal, Problem> {
-        let identity = self
-            .tickets
-            .redeem(text, self.clock.now().mono)
-            .filter(|identity| identity.ended().is_none())
+    pub fn ticket(&self, text: &str, from: IpAddr) -> Result<Principal, Problem> {
+        let now = self.clock.now();
+        self.attempts.admit(from, &Digest::of(text), now.mono)?;
+        let identity = self.tickets.redeem(text, now.mono);
+        let valid = identity
+            .filter(|identity| identity.ended().is_none() && !identity.is_over(now.wall))
             .ok_or_else(|| {
+                self.attempts.failed(from, now.mono);
                 Problem::new(
                     Kind::Unauthenticated,
                     "there is no such ticket: each is good for one request within 30 seconds",
                 )
             })?;
-        self.admit(Principal::new(identity))
+        let principal = Principal::new(valid);
+        self.admit(&principal)?;
+        Ok(principal)
     }
 
     /// A ticket with the rights of its bearer.
@@ -226,31 +267,66 @@ impl Authority {
         slot.pass_on(principal.identity(), self.quota.streams_per_token)
     }
 
-    fn look_up(&self, tokens: &TokenSet, text: &str) -> Result<Principal, Problem> {
-        let identity = tokens
-            .find(&Digest::of(text))
-            .ok_or_else(|| Problem::new(Kind::Unauthenticated, "the token is not valid"))?;
-        if identity
-            .expires()
-            .is_some_and(|end| end <= self.clock.now().wall)
-        {
-            return Err(Problem::new(Kind::Unauthenticated, "the token has ended"));
-        }
-        Ok(Principal::new(identity))
+    /// Counts something that a bearer asks for.
+    ///
+    /// # Errors
+    /// When it asks too often.
+    pub fn admit(&self, principal: &Principal) -> Result<(), Problem> {
+        let rate = self.quota.requests_per_s;
+        let admitted = principal.identity().admit(rate, self.clock.now().mono);
+        admitted.map_err(|wait| {
+            let detail = format!("at most {rate} requests per second");
+            Problem::new(Kind::RateLimited, detail).after(wait)
+        })
     }
 
-    fn admit(&self, principal: Principal) -> Result<Principal, Problem> {
-        match principal
-            .identity()
-            .admit(self.quota.requests_per_s, self.clock.now().mono)
-        {
-            Ok(()) => Ok(principal),
-            Err(wait) => Err(Problem::new(
-                Kind::RateLimited,
-                format!("at most {} requests per second", self.quota.requests_per_s),
-            )
-            .after(wait)),
+    async fn look_up(&self, text: &str, from: IpAddr) -> Result<Principal, Problem> {
+        let digest = Digest::of(text);
+        let now = self.clock.now();
+        self.attempts.admit(from, &digest, now.mono)?;
+        let found = self.find(text, &digest, now.wall).await;
+        match &found {
+            Ok(_) => self.attempts.succeeded(from, digest, now.mono),
+            Err(problem) if problem.kind() == Kind::Unauthenticated => {
+                self.attempts.failed(from, now.mono);
+            }
+            // The token may be good: it could not be looked at.
+            Err(_) => {}
         }
+        found.map(Principal::new)
+    }
+
+    async fn find(
+        &self,
+        text: &str,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Arc<Identity>, Problem> {
+        let refused = |why| Problem::new(Kind::Unauthenticated, why);
+        let (known, provider) = match &*self.verifier() {
+            Verifier::Local(_) => (None, None),
+            Verifier::Tokens(tokens, provider) => (tokens.find(digest), provider.clone()),
+        };
+        match (known, provider) {
+            (Some(identity), _) if identity.is_over(now) => Err(refused("the token has ended")),
+            (Some(identity), _) => Ok(identity),
+            (None, Some(provider)) if text.contains('.') => provider.verify(text).await,
+            (None, _) => Err(refused("the token is not valid")),
+        }
+    }
+
+    fn provider(&self, jwt: config::Jwt) -> Arc<Provider> {
+        Provider::start(jwt, Arc::clone(&self.clock))
+    }
+
+    fn verifier(&self) -> RwLockReadGuard<'_, Verifier> {
+        self.verifier.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn withdraw(provider: Option<Arc<Provider>>) {
+    if let Some(provider) = provider {
+        provider.withdraw();
     }
 }
 

@@ -13,8 +13,7 @@ use crate::config::{self, Digest};
 pub struct StaticToken {
     /// Who uses it.
     pub name: Text,
-    /// The SHA-256 of the whole token text: looked up instead of the text, so that comparing takes no longer for a
-    /// nearly right one.
+    /// The SHA-256 of the whole token text, which itself is not stored.
     pub sha256: Digest,
     /// What it may do.
     pub scopes: Vec<Scope>,
@@ -28,9 +27,9 @@ pub struct StaticToken {
     pub expires: Option<Timestamp>,
 }
 
-/// Tokens by their digest.
+/// The tokens of the config, with who bears them.
 #[derive(Debug, Default)]
-pub(super) struct TokenSet(HashMap<Digest, (StaticToken, Arc<Identity>)>);
+pub(super) struct TokenSet(Vec<(StaticToken, Arc<Identity>)>);
 
 impl TokenSet {
     pub(super) fn new(tokens: Vec<StaticToken>) -> Self {
@@ -40,12 +39,24 @@ impl TokenSet {
     }
 
     pub(super) fn find(&self, digest: &Digest) -> Option<Arc<Identity>> {
-        self.0.get(digest).map(|(_, identity)| Arc::clone(identity))
+        // Every one is compared, and whole, however early it differs: how long it takes tells nothing.
+        let found = self.0.iter().fold(None, |found, (token, identity)| {
+            if token.sha256.is(digest) {
+                Some(identity)
+            } else {
+                found
+            }
+        });
+        found.cloned()
     }
 
     /// Takes over other tokens: unchanged ones keep their identity, the identity of all others ends.
     pub(super) fn replace(&mut self, tokens: Vec<StaticToken>) {
-        let mut old = std::mem::take(&mut self.0);
+        let old = std::mem::take(&mut self.0);
+        let mut old: HashMap<_, _> = old
+            .into_iter()
+            .map(|entry| (entry.0.sha256, entry))
+            .collect();
         for token in tokens {
             let identity = match old.remove(&token.sha256) {
                 Some((known, identity)) if known == token => identity,
@@ -55,7 +66,7 @@ impl TokenSet {
                 }
                 None => Arc::new(token.identity()),
             };
-            self.0.insert(token.sha256, (token, identity));
+            self.0.push((token, identity));
         }
         for (_, identity) in old.into_values() {
             identity.end(Ended::Withdrawn);

@@ -11,6 +11,12 @@ use crate::config::{Config, Mode, Server, Size, Variables};
 ///
 /// Touches no network. Reads the file and the environment as `serve` does. Exit code 78 when there is a mistake.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  switchhook check
+  switchhook check -c /etc/switchhook/switchhook.toml && systemctl reload switchhook
+
+Every mistake is told at once: file, line and column (or the variable), the key, what is wrong, and how to mend it.")]
 pub(super) struct Check {
     #[command(flatten)]
     config: ConfigArg,

@@ -7,6 +7,8 @@ use crate::{config::ConfigError, run::RunError};
 /// Why the program ended otherwise than well: the words of sysexits.h.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
+    /// What was compared differs, as with diff(1).
+    Different = 1,
     /// The command line is wrong.
     Usage = 2,
     /// Something that is needed is not there.
@@ -30,7 +32,12 @@ impl Failure {
         Self { exit, message }
     }
 
-    fn of(exit: Exit, error: &dyn Error) -> Self {
+    /// One of which everything is told already.
+    pub(super) fn silent(exit: Exit) -> Self {
+        Self::new(exit, "")
+    }
+
+    pub(super) fn of(exit: Exit, error: &dyn Error) -> Self {
         let mut message = error.to_string();
         let mut cause = error.source();
         while let Some(error) = cause {
@@ -50,8 +57,10 @@ impl Failure {
     /// Tells what failed on stderr.
     #[must_use]
     pub fn report(&self) -> ExitCode {
-        // There is nobody left to tell when stderr is closed.
-        let _ = writeln!(std::io::stderr(), "switchhook: {}", self.message);
+        if !self.message.is_empty() {
+            // There is nobody left to tell when stderr is closed.
+            let _ = writeln!(std::io::stderr(), "switchhook: {}", self.message);
+        }
         ExitCode::from(self.exit as u8)
     }
 }

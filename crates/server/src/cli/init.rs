@@ -15,6 +15,10 @@ use crate::config::DEFAULTS;
 ///
 /// The file holds every default, and examples of what has none. Only its owner may read it, as secrets may follow.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  switchhook init
+  switchhook init -c /etc/switchhook/switchhook.toml")]
 pub(super) struct Init {
     #[command(flatten)]
     config: ConfigArg,

@@ -1,14 +1,21 @@
 //! The command line: one file for each command, and what they share.
 
 mod check;
+mod completions;
+mod doctor;
 mod exit;
 mod init;
 mod logging;
+mod man;
+mod record;
+mod replay;
 mod schema;
 mod serve;
 mod sim;
 mod tail;
 mod token;
+mod units;
+mod webhook;
 
 use std::{future::Future, io, path::PathBuf};
 
@@ -28,10 +35,16 @@ use crate::config::{ConfigFile, Variables};
 Begin with:
   switchhook init                  write a commented switchhook.toml
   switchhook check                 see what is wrong with it
+  switchhook doctor                see whether the PBXs can be heard, and if not, why
   switchhook serve                 run it
   switchhook tail                  watch the events
 
-Exit codes: 0 ok, 2 usage, 69 unavailable, 70 internal error, 78 bad config."
+Without a PBX:
+  switchhook demo                  three simulated PBXs and a gateway
+  switchhook sim portsip           one simulated PBX to develop against
+
+Exit codes: 0 ok, 1 differences (replay --diff), 2 usage, 69 unavailable, 70 internal error, 78 bad config.
+Colours appear on terminals only, and not where NO_COLOR is set."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -45,16 +58,22 @@ pub struct Cli {
 enum Command {
     Serve(serve::Serve),
     Check(check::Check),
+    Doctor(doctor::Doctor),
     Init(init::Init),
     Demo(serve::Demo),
     Tail(tail::Tail),
+    Record(record::Record),
+    Replay(replay::Replay),
     Sim(sim::Sim),
     Token(token::Token),
     Schema(schema::Schema),
+    Webhook(webhook::Webhook),
+    Completions(completions::Completions),
+    Man(man::ManPage),
 }
 
 /// Which config file.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct ConfigArg {
     /// The config file.
     #[arg(
@@ -76,12 +95,18 @@ pub fn run(cli: Cli, variables: Variables) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(command) => command.run(variables),
         Command::Check(command) => command.run(variables),
+        Command::Doctor(command) => command.run(variables),
         Command::Init(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Tail(command) => command.run(&variables),
+        Command::Record(command) => command.run(variables),
+        Command::Replay(command) => command.run(),
         Command::Sim(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::Webhook(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     }
 }
 
@@ -90,6 +115,8 @@ impl Command {
     fn log_level(&self) -> &'static str {
         match self {
             Self::Serve(_) | Self::Demo(_) | Self::Sim(_) => "info",
+            // What it finds it tells itself.
+            Self::Doctor(_) => "error",
             _ => "warn",
         }
     }

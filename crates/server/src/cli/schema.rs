@@ -1,15 +1,20 @@
-//! `switchhook schema`: JSON Schemas of what is published.
+//! `switchhook schema`: what is published, for programs.
 
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
 
 use super::{Exit, Failure, print};
-use crate::{adapters, config::Config};
+use crate::{adapters, config::Config, describe};
 
-/// Print the JSON Schema of what is published.
+/// Print the schemas of what is published, or the API documents.
 ///
-/// The schemas are draft 2020-12.
+/// JSON Schemas are draft 2020-12.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  switchhook schema events | jq .call
+  switchhook schema config > switchhook.schema.json      for editors that check TOML
+  switchhook schema openapi > openapi.json")]
 pub(super) struct Schema {
     /// Of what.
     #[arg(default_value = "events")]
@@ -22,6 +27,10 @@ enum Of {
     Events,
     /// The schema of switchhook.toml, for editors.
     Config,
+    /// OpenAPI 3.1: all requests.
+    Openapi,
+    /// AsyncAPI 3.0: the streams.
+    Asyncapi,
 }
 
 impl Schema {
@@ -29,6 +38,8 @@ impl Schema {
         let schema = match self.of {
             Of::Events => events(),
             Of::Config => Config::schema(adapters::ALL),
+            Of::Openapi => describe::openapi(),
+            Of::Asyncapi => describe::asyncapi(),
         };
         let text = serde_json::to_string_pretty(&schema).map_err(|error| {
             Failure::new(Exit::Internal, format!("cannot write the schema: {error}"))

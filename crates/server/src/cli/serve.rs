@@ -15,6 +15,14 @@ use crate::{
 /// Runs until SIGINT or SIGTERM: the first signal lets clients finish, the second does not. SIGHUP, or a change of the
 /// file, reloads sources, tokens, TLS and the settings of webhooks.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  switchhook serve
+  switchhook serve -c /etc/switchhook/switchhook.toml --log-format json
+  SWITCHHOOK_SERVER__LISTEN=127.0.0.1:9000 switchhook serve
+  RUST_LOG=info,wire::hq::recv=trace switchhook serve      with what the source hq sends (telephone numbers!)
+
+Exit codes: 0 stopped by a signal, 69 the address is taken, 70 the log or this machine fails, 78 the config is wrong.")]
 pub(super) struct Serve {
     #[command(flatten)]
     config: ConfigArg,
@@ -24,6 +32,10 @@ pub(super) struct Serve {
 ///
 /// Needs no config and no network. Prints what to open and a `tail` to try. Data is kept in a temporary folder.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  switchhook demo
+  switchhook demo --listen 127.0.0.1:8000")]
 pub(super) struct Demo {
     /// Where the gateway listens.
     #[arg(long, value_name = "ADDRESS", default_value_t = Server::LISTEN)]

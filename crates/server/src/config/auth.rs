@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
 use model::EventType;
 use serde_json::{Value, json};
+use subtle::ConstantTimeEq;
 
 use super::{
     net::Url,
@@ -251,6 +252,12 @@ impl Digest {
             *byte = *of;
         }
         Self(bytes)
+    }
+
+    /// True when both are the same; takes as long when they are not.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
     }
 
     fn parse(text: &str) -> Option<Self> {

@@ -54,8 +54,8 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
             "server.trusted_proxies",
             was.trusted_proxies != is.trusted_proxies,
         ),
-        ("auth.mode", old.auth.mode != new.auth.mode),
         ("log", old.log != new.log),
+        ("telemetry", old.telemetry != new.telemetry),
     ];
     Changes {
         sources_added,

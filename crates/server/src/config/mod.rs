@@ -16,7 +16,9 @@ mod secret;
 mod server;
 mod sources;
 mod suggest;
+mod telemetry;
 mod tenants;
+mod toml;
 mod tree;
 mod units;
 mod webhooks;
@@ -44,8 +46,9 @@ pub use reader::Outside;
 pub use secret::Secret;
 pub use server::{Server, Tls};
 pub use sources::{Problem, Reconnect, Settings, Source};
+pub use telemetry::Telemetry;
 pub use tenants::Tenants;
-pub use units::Size;
+pub use units::{Size, period, size};
 pub use webhooks::Webhooks;
 
 use crate::adapters::{self, Entry};
@@ -67,6 +70,8 @@ pub struct Config {
     pub log: Log,
     /// Where deliveries may go.
     pub webhooks: Webhooks,
+    /// Who is told what the gateway does.
+    pub telemetry: Telemetry,
     /// How much of everything.
     pub limits: Limits,
     /// Names of tenants.
@@ -197,6 +202,7 @@ impl Config {
             auth: root.table("auth", |reader| Auth::read(reader, given)),
             log: root.table("log", |reader| Log::read(reader, folder)),
             webhooks: root.table("webhooks", Webhooks::read),
+            telemetry: root.table("telemetry", Telemetry::read),
             limits: root.table("limits", Limits::read),
             tenants: root.table("tenants", |reader| Tenants::read(reader, given)),
             sources: root.table("sources", |reader| sources::read(reader, adapters)),

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
+    str::FromStr,
 };
 
 use super::reader::{Read, Slot};
@@ -24,6 +25,16 @@ pub struct Network {
     address: IpAddr,
     prefix: u8,
 }
+
+/// Why a text is no URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a URL of the form scheme://host[:port][/path] without credentials")]
+pub struct BadUrl;
+
+/// Why a text is no network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("neither an address nor a network in CIDR notation")]
+pub struct BadNetwork;
 
 impl Url {
     pub(crate) fn parse(text: &str) -> Option<Self> {
@@ -120,6 +131,22 @@ impl Network {
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+impl FromStr for Url {
+    type Err = BadUrl;
+
+    fn from_str(text: &str) -> Result<Self, BadUrl> {
+        Self::parse(text).ok_or(BadUrl)
+    }
+}
+
+impl FromStr for Network {
+    type Err = BadNetwork;
+
+    fn from_str(text: &str) -> Result<Self, BadNetwork> {
+        Self::parse(text).ok_or(BadNetwork)
     }
 }
 

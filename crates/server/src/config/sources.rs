@@ -65,7 +65,7 @@ pub struct Reconnect {
 pub struct Settings(BTreeMap<&'static str, Setting>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Setting {
+pub(super) enum Setting {
     Text(String),
     Secret(Secret),
     Texts(Vec<String>),
@@ -82,6 +82,11 @@ pub struct Problem {
 }
 
 impl Settings {
+    /// Every value that was given, by key.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
+        self.0.iter().map(|(key, setting)| (*key, setting))
+    }
+
     /// A text, or the word chosen.
     #[must_use]
     pub fn text(&self, key: &str) -> Option<&str> {

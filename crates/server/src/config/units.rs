@@ -34,6 +34,18 @@ const PERIODS: [(&str, u64); 5] = [
     ("ms", 1),
 ];
 
+/// A duration as people write it; none when it is none.
+#[must_use]
+pub fn period(text: &str) -> Option<Duration> {
+    Period::parse(text).map(|period| period.0)
+}
+
+/// A size as people write it; none when it is none.
+#[must_use]
+pub fn size(text: &str) -> Option<Size> {
+    Size::parse(text)
+}
+
 impl Size {
     /// So many bytes.
     #[must_use]

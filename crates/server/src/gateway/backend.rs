@@ -2,35 +2,62 @@
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
+use adapter::{Counters, Measure, Refusal};
+use async_trait::async_trait;
+use bytes::Bytes;
 use hub::{
     Hub,
     block::Block,
+    command::{Accepted, CommandRecord},
     fanout::{History, HistoryError, HistoryPage},
     filter::Filter,
     log::{self, Limit, LogError, Reason},
+    meters::Meters,
     state::{self, Entities, Stored, Table},
     stream::ResetReason,
 };
-use model::{Collection, Cursor, EntityId, Position, SourceId, Text, Timestamp};
+use model::{
+    Clock, Collection, Cursor, EntityId, FrameId, Gap, Heard, Position, SourceId, Text, Timestamp,
+};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::sources::Sources;
 use crate::api::backend::{
-    Backend, Bounds, ConfiguredSource, EndedCalls, Entity, Freshness, Health, Item, Resume, View,
+    Backend, Bounds, CommandError, ConfiguredSource, EndedCalls, Entity, Freshness, Health, Item,
+    Order, Resume, View,
 };
 
 /// The one backend.
 pub(super) struct HubBackend {
     hub: Hub,
     sources: Arc<Sources>,
+    clock: Arc<dyn Clock>,
 }
 
 /// How long one page of the log may look for blocks that a filter may want, before it says how far it got.
 const PAGE_TIME: Duration = Duration::from_millis(250);
 
 impl HubBackend {
-    pub(super) fn new(hub: Hub, sources: Arc<Sources>) -> Self {
-        Self { hub, sources }
+    pub(super) fn new(hub: Hub, sources: Arc<Sources>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            hub,
+            sources,
+            clock,
+        }
+    }
+
+    /// Tells that a command was accepted and did not even reach its source.
+    async fn not_sent(&self, source: SourceId, id: &Text, refusal: Refusal) {
+        let heard = Heard {
+            source,
+            frame: None,
+            now: self.clock.now(),
+            reports: vec![refusal.report(id)],
+            memo: Vec::new(),
+        };
+        // When the hub has stopped, the next start says that the outcome is unknown.
+        let _ = self.hub.hear(heard).await;
     }
 }
 
@@ -49,6 +76,7 @@ impl History for HubBackend {
     }
 }
 
+#[async_trait]
 impl Backend for HubBackend {
     fn view(&self) -> Arc<dyn View> {
         Arc::new(Moment(self.hub.view()))
@@ -95,6 +123,26 @@ impl Backend for HubBackend {
         self.hub.reader().block_at(position).map_err(unavailable)
     }
 
+    fn frame(&self, id: &FrameId) -> Result<Option<Bytes>, HistoryError> {
+        self.hub.reader().frame(id).map_err(unavailable)
+    }
+
+    fn decode(&self, source: &SourceId, frame: &[u8]) -> Option<Value> {
+        self.sources.adapter(source)?.decode(frame)
+    }
+
+    fn gaps(
+        &self,
+        source: &SourceId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Gap>, HistoryError> {
+        self.hub
+            .reader()
+            .gaps(source, from, to)
+            .map_err(unavailable)
+    }
+
     fn ended_call(&self, id: &EntityId) -> Result<Option<Position>, HistoryError> {
         let archived = self
             .hub
@@ -129,11 +177,13 @@ impl Backend for HubBackend {
     fn sources(&self) -> Vec<ConfiguredSource> {
         let mut all = Vec::new();
         self.sources.each(|id, adapter, required| {
-            let capabilities = adapter.descriptor().capabilities.clone();
+            let descriptor = adapter.descriptor();
             all.push(ConfiguredSource {
                 id: id.clone(),
                 required,
-                capabilities,
+                adapter: descriptor.adapter,
+                capabilities: descriptor.capabilities.clone(),
+                commands: descriptor.commands.clone(),
             });
         });
         all
@@ -143,12 +193,60 @@ impl Backend for HubBackend {
         self.sources.reconnect(source)
     }
 
+    async fn command(&self, order: Order) -> Result<Accepted, CommandError> {
+        let Order {
+            request,
+            kind,
+            params,
+        } = order;
+        let source = request.source.clone();
+        let answer = self.hub.command(request).await;
+        let accepted = answer
+            .map_err(|_| CommandError::Stopped)?
+            .map_err(CommandError::Rejected)?;
+        if let Accepted::New { command, target } = &accepted {
+            let order = adapter::Order {
+                id: Text::clone(&command.id),
+                kind,
+                target: target.clone(),
+                params,
+            };
+            if let Err(refusal) = self.sources.order(&source, order) {
+                self.not_sent(source, &command.id, refusal).await;
+            }
+        }
+        Ok(accepted)
+    }
+
+    fn kept_command(&self, id: &str) -> Result<Option<CommandRecord>, HistoryError> {
+        self.hub.reader().command(id).map_err(unavailable)
+    }
+
+    fn keyed_command(&self, owner: &str, key: &str) -> Result<Option<CommandRecord>, HistoryError> {
+        self.hub
+            .reader()
+            .command_of_key(owner, key)
+            .map_err(unavailable)
+    }
+
     fn health(&self) -> Health {
         let health = self.hub.health();
         Health {
             log_writable: health.log_writable,
             state_rebuilt: health.state_rebuilt,
         }
+    }
+
+    fn counters(&self, source: &SourceId) -> Option<Arc<Counters>> {
+        self.sources.counters(source)
+    }
+
+    fn measures(&self, source: &SourceId) -> Vec<Measure> {
+        self.sources.measures(source)
+    }
+
+    fn meters(&self) -> Arc<Meters> {
+        Arc::clone(self.hub.meters())
     }
 }
 

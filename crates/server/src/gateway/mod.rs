@@ -5,24 +5,29 @@ mod clock;
 mod reload;
 mod settings;
 mod sources;
+mod watch;
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use adapter::Adapter;
 use axum::Router;
 use hub::{Hub, HubError, fanout, stream::Closing};
 use model::Clock;
 use thiserror::Error;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 pub use self::clock::SystemClock;
+pub(crate) use self::settings::only_source;
 use self::{backend::HubBackend, sources::Sources};
 use crate::{
+    adapters,
     api::{self, Pace, Parts, Surface, control},
     auth::{Authority, Entropy},
-    config::{Config, ConfigFile},
-    http,
+    config::{Config, ConfigFile, Source},
+    http::{self, Tls},
+    webhooks::Webhooks,
 };
 
 /// Why the gateway does not start, or stopped by itself.
@@ -46,7 +51,10 @@ pub enum GatewayError {
     },
     /// The certificate cannot be used.
     #[error("cannot use the certificate of [server] tls")]
-    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Tls(#[source] http::TlsError),
+    /// Deliveries, or what is sent to a collector, cannot be encrypted.
+    #[error("cannot set up TLS for what the gateway sends")]
+    WebhookTls(#[source] rustls::Error),
     /// The operating system gives no random numbers, threads or timers.
     #[error("cannot {doing}")]
     System {
@@ -68,11 +76,20 @@ pub struct Gateway {
     fanout: fanout::Fanout,
     surface: Arc<Surface>,
     sources: Arc<Sources>,
+    webhooks: Arc<Webhooks>,
+    tls: Option<Tls>,
     /// Ends the accept loop and the streams served by it.
     closing: CancellationToken,
+    /// Ends the sending of traces.
+    told: CancellationToken,
+    traces: Option<JoinHandle<()>>,
     http: JoinHandle<io::Result<()>>,
     config: Config,
+    build: Build,
 }
+
+/// How a configured source becomes an adapter.
+pub type Build = fn(&Source) -> Option<Box<dyn Adapter>>;
 
 /// How long clients get to say goodbye.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -83,7 +100,15 @@ impl Gateway {
     /// # Errors
     /// When a part cannot start. The config has been checked, but not the machine.
     pub async fn start(config: Config) -> Result<Self, GatewayError> {
-        let adapters = sources::adapters(&config);
+        Self::start_with(config, adapters::build).await
+    }
+
+    /// The same with other adapters than those that are built in.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(config: Config, build: Build) -> Result<Self, GatewayError> {
+        let adapters = sources::adapters(&config, build);
         let address = config.server.listen;
         let listen = |source| GatewayError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
@@ -94,17 +119,23 @@ impl Gateway {
             doing: "get random numbers",
             source,
         })?;
-        let [epoch, first_connection, seeds, _] = words(seed);
+        let [epoch, first_connection, seeds, traces] = words(seed);
+        let (tracer, exporter) = settings::tracing(&config, u64::from_le_bytes(traces))?;
 
         let options = settings::hub(&config, &adapters, epoch)?;
-        let (hub, writer) = hub::start(options, Arc::clone(&clock))?;
+        let (hub, writer) = hub::start_traced(options, Arc::clone(&clock), tracer.clone())?;
         let (said, inbox) = control::channel();
         let sources = Arc::new(Sources::new(
             hub.clone(),
             Arc::clone(&clock),
             u64::from_le_bytes(seeds),
+            tracer.clone(),
         ));
-        let backend = Arc::new(HubBackend::new(hub.clone(), Arc::clone(&sources)));
+        let backend = Arc::new(HubBackend::new(
+            hub.clone(),
+            Arc::clone(&sources),
+            Arc::clone(&clock),
+        ));
         let fanout = fanout::start(
             &settings::fanout(&config.limits, u64::from_le_bytes(first_connection)),
             hub.tail(),
@@ -117,27 +148,12 @@ impl Gateway {
             source,
         })?;
         let closing = CancellationToken::new();
-        let surface = Surface::new(Parts {
-            backend,
-            tail: hub.tail().clone(),
-            authority: Authority::new(
-                settings::mode(&config.auth),
-                settings::quota(&config.limits),
-                Arc::clone(&clock),
-                Arc::clone(&entropy),
-            ),
-            fanout: fanout.clone(),
-            rules: settings::rules(&config),
-            pace: Pace::default(),
-            clock,
-            stop: closing.clone(),
-        });
-        tokio::spawn(control::run(Arc::clone(&surface), inbox));
+        let client = settings::webhook_client(&config).map_err(GatewayError::WebhookTls)?;
         let tls = config
             .server
             .tls
             .as_ref()
-            .map(settings::tls)
+            .map(Tls::load)
             .transpose()
             .map_err(GatewayError::Tls)?;
         let Ok(memos) = hub.rebuilt().await else {
@@ -148,35 +164,71 @@ impl Gateway {
                 .unwrap_or(HubError::Panicked)
                 .into());
         };
+        let webhooks = Webhooks::start(
+            hub.clone(),
+            settings::webhooks(&config),
+            client,
+            usize::try_from(config.limits.webhooks).unwrap_or(usize::MAX),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            tracer,
+        )
+        .await
+        .map_err(|_| HubError::Panicked)?;
+        let surface = Surface::new(Parts {
+            backend,
+            tail: hub.tail().clone(),
+            authority: Authority::new(
+                settings::policy(&config.auth),
+                settings::quota(&config.limits),
+                Arc::clone(&clock),
+                Arc::clone(&entropy),
+            ),
+            fanout: fanout.clone(),
+            rules: settings::rules(&config),
+            pace: Pace::default(),
+            clock,
+            entropy,
+            webhooks: Some(Arc::clone(&webhooks)),
+            stop: closing.clone(),
+        });
+        tokio::spawn(control::run(Arc::clone(&surface), inbox));
+        // Before the first request is answered: without them a required source would not be missed.
+        sources.remember(memos.as_ref().clone());
+        for (id, adapter) in adapters {
+            if let Some(source) = config.sources.get(&id) {
+                sources.start(source, adapter);
+            }
+        }
         // Whoever connects before waits in the backlog: nothing is answered from a state that is not whole.
         let router: Router = api::router(&surface);
         let http = tokio::spawn(http::serve(
             listener,
-            tls,
+            tls.clone(),
             router,
             settings::http(&config.limits),
             closing.clone(),
         ));
+        let told = CancellationToken::new();
+        let traces = exporter.map(|exporter| tokio::spawn(exporter.run(told.clone())));
         info!(%address, "listening");
 
-        let gateway = Self {
+        Ok(Self {
             address,
             hub,
             writer,
             fanout,
             surface,
             sources,
+            webhooks,
+            tls,
             closing,
+            told,
+            traces,
             http,
             config,
-        };
-        gateway.sources.remember(memos.as_ref().clone());
-        for (id, adapter) in adapters {
-            if let Some(source) = gateway.config.sources.get(&id) {
-                gateway.sources.start(source, adapter);
-            }
-        }
-        Ok(gateway)
+            build,
+        })
     }
 
     /// Where it listens.
@@ -195,11 +247,13 @@ impl Gateway {
         stop: CancellationToken,
     ) -> Result<(), GatewayError> {
         let mut changes = reload::follow(file);
+        let mut certificate = reload::Certificate::of(&self.config);
         let failed = loop {
             tokio::select! {
                 () = stop.cancelled() => break false,
                 () = writer_ends(&self.writer) => break true,
                 Some(config) = changes.recv() => self.reload(config).await,
+                () = certificate.changes(&self.config) => self.renew_certificate(),
             }
         };
         if failed {
@@ -212,11 +266,14 @@ impl Gateway {
     async fn drain(self) -> Result<(), GatewayError> {
         info!("draining");
         self.sources.stop_all().await;
+        self.webhooks.stop().await;
         self.hub.stop().await;
         let Self {
             fanout,
             surface,
             closing,
+            told,
+            traces,
             http,
             writer,
             ..
@@ -235,6 +292,12 @@ impl Gateway {
                 error = &error as &dyn std::error::Error,
                 "the accept loop failed"
             ),
+        }
+        told.cancel();
+        if let Some(traces) = traces
+            && timeout(DRAIN, traces).await.is_err()
+        {
+            warn!("the collector is slow: the last traces are not sent");
         }
         joined.unwrap_or(Err(HubError::Panicked))?;
         info!("stopped");

@@ -1,19 +1,19 @@
 //! Another config while the gateway runs. A file with mistakes changes nothing.
 
-use std::time::{Duration, SystemTime};
+use std::{path::Path, time::Duration};
 
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
-    time::{MissedTickBehavior, interval},
+    time::{Interval, MissedTickBehavior, interval},
 };
 use tracing::{error, info, warn};
 
-use super::{Gateway, settings, sources};
+use super::{Gateway, settings, sources, watch::Watch};
 use crate::config::{self, Config, ConfigFile};
 
-/// How often the file is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often files are looked at.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Configs as they change: on SIGHUP, and when the file does. None ever come without a file.
 pub(super) fn follow(file: Option<ConfigFile>) -> mpsc::Receiver<Config> {
@@ -36,20 +36,17 @@ pub(super) fn follow(file: Option<ConfigFile>) -> mpsc::Receiver<Config> {
 
 async fn watch(file: ConfigFile, sender: mpsc::Sender<Config>) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
-    let mut look = interval(LOOK);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut look = looking();
     // The file may have changed since it was read for the start, so the first look always reads it.
-    let mut seen = None;
+    let mut watched = Watch::default();
     loop {
         tokio::select! {
             () = sender.closed() => return Ok(()),
             _ = hangup.recv() => {}
             _ = look.tick() => {
-                let now = changed_at(&file);
-                if now == seen {
+                if !watched.changed(&[&file.path]) {
                     continue;
                 }
-                seen = now;
             }
         }
         match file.load() {
@@ -65,20 +62,54 @@ async fn watch(file: ConfigFile, sender: mpsc::Sender<Config>) -> std::io::Resul
     }
 }
 
-fn changed_at(file: &ConfigFile) -> Option<SystemTime> {
-    std::fs::metadata(&file.path)
-        .and_then(|metadata| metadata.modified())
-        .ok()
+fn looking() -> Interval {
+    let mut look = interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    look
+}
+
+/// The files of the certificate in use.
+pub(super) struct Certificate {
+    look: Interval,
+    watched: Watch,
+}
+
+impl Certificate {
+    /// Those of a config, as they are now.
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            look: looking(),
+            watched: Watch::new(&files(config)),
+        }
+    }
+
+    /// Completes when they have changed. Safe to cancel.
+    pub(super) async fn changes(&mut self, config: &Config) {
+        loop {
+            self.look.tick().await;
+            if self.watched.changed(&files(config)) {
+                return;
+            }
+        }
+    }
+}
+
+fn files(config: &Config) -> Vec<&Path> {
+    let files = config.server.tls.iter();
+    files.flat_map(|tls| [&*tls.cert, &*tls.key]).collect()
 }
 
 impl Gateway {
     /// Takes over what can change in a running gateway, and says what cannot.
     pub(super) async fn reload(&mut self, new: Config) {
         if new == self.config {
+            self.renew_certificate();
             return;
         }
+        // Before all that takes time: whoever is shut out is shut out now.
+        self.surface.reload(settings::policy(&new.auth));
         let changes = config::diff(&self.config, &new);
-        let mut adapters = sources::adapters(&new);
+        let mut adapters = sources::adapters(&new, self.build);
         for key in &changes.restart {
             warn!(key, "this change waits for the next start");
         }
@@ -86,9 +117,8 @@ impl Gateway {
             warn!(key = "limits", "this change waits for the next start");
         }
         let exchanged = changes.sources_changed.iter();
-        for id in changes.sources_removed.iter().chain(exchanged.clone()) {
-            self.sources.stop(id).await;
-        }
+        let ending = changes.sources_removed.iter().chain(exchanged.clone());
+        self.sources.stop(ending).await;
         if self
             .hub
             .configure(settings::sources(&new, &adapters))
@@ -102,7 +132,14 @@ impl Gateway {
                 self.sources.start(source, adapter);
             }
         }
-        self.surface.reload(settings::mode(&new.auth));
+        if self
+            .webhooks
+            .reload(settings::webhooks(&new))
+            .await
+            .is_err()
+        {
+            return;
+        }
         info!(
             added = changes.sources_added.len(),
             removed = changes.sources_removed.len(),
@@ -110,5 +147,20 @@ impl Gateway {
             "the config is reloaded"
         );
         self.config = new;
+        self.renew_certificate();
+    }
+
+    /// Takes over the certificate as its files are now. One that cannot be used changes nothing.
+    pub(super) fn renew_certificate(&self) {
+        let (Some(tls), Some(files)) = (&self.tls, &self.config.server.tls) else {
+            return;
+        };
+        match tls.reload(files) {
+            Ok(()) => info!(cert = %files.cert.display(), "the certificate is read"),
+            Err(error) => error!(
+                error = &error as &dyn std::error::Error,
+                "the certificate stays as it was"
+            ),
+        }
     }
 }

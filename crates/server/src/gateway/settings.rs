@@ -2,25 +2,30 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    error::Error,
     fs,
     sync::Arc,
 };
 
-use adapter::{Capabilities, Support};
+use adapter::{Adapter, Capabilities, Support};
 use hub::{fanout, log, state::SourceSettings, tail::TailLimits};
 use model::{Collection, EventType, SourceId, Text};
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
-use tokio_rustls::TlsAcceptor;
+use rustls::{ClientConfig, RootCertStore};
+use telemetry::Tracer;
+use tokio_rustls::TlsConnector;
 
 use super::{GatewayError, sources::Adapters};
 use crate::{
+    adapters,
     auth::{self, Quota},
-    config::{Auth, Config, Limits, Mode, Sync, Tls},
-    http::{self, envelope::Rules, origin::OriginPolicy},
+    config::{Auth, Config, Limits, Mode, Sync},
+    http::{self, envelope::Rules, forwarded::TrustedProxies, origin::OriginPolicy},
+    otlp::{self, Exporter},
+    webhooks::{
+        self,
+        client::{Client, PATIENCE},
+        guard::Guard,
+        secret::Vault,
+    },
 };
 
 pub(super) fn hub(
@@ -73,11 +78,23 @@ pub(super) fn sources(config: &Config, adapters: &Adapters) -> BTreeMap<SourceId
                 max_open_calls: count(config.limits.open_calls_per_source),
                 include_native: source.include_native,
                 tells: tells(&descriptor.capabilities),
+                tenant: descriptor.tenant.clone(),
                 tenants: tenants(config, id),
             },
         );
     }
     settings
+}
+
+/// What the state is told about each source.
+pub(crate) type Settings = BTreeMap<SourceId, SourceSettings>;
+
+/// The only source of a config: its adapter, and what the state is told about it.
+pub(crate) fn only_source(config: &Config) -> Option<(SourceId, Arc<dyn Adapter>, Settings)> {
+    let (id, source) = config.sources.first_key_value()?;
+    let adapter: Arc<dyn Adapter> = adapters::build(source)?.into();
+    let known = Adapters::from([(id.clone(), Arc::clone(&adapter))]);
+    Some((id.clone(), adapter, sources(config, &known)))
 }
 
 pub(super) fn fanout(limits: &Limits, first_connection: u64) -> fanout::Options {
@@ -98,12 +115,82 @@ pub(super) fn quota(limits: &Limits) -> Quota {
     }
 }
 
-pub(super) fn mode(auth: &Auth) -> auth::Mode {
+pub(super) fn policy(auth: &Auth) -> auth::Policy {
     match auth.mode {
-        Mode::None => auth::Mode::None,
+        Mode::None => auth::Policy::None,
         Mode::Tokens => {
-            auth::Mode::Tokens(auth.tokens.values().map(auth::StaticToken::from).collect())
+            let tokens = auth.tokens.values().map(auth::StaticToken::from).collect();
+            let jwt = auth.jwt.clone();
+            auth::Policy::Tokens { tokens, jwt }
         }
+    }
+}
+
+pub(super) fn webhooks(config: &Config) -> webhooks::Settings {
+    let tokens = config.auth.tokens.keys();
+    webhooks::Settings {
+        guard: guard(config),
+        vault: Vault::new(config.webhooks.key.as_ref()),
+        tokens: match config.auth.mode {
+            Mode::None => None,
+            Mode::Tokens => Some(tokens.map(|name| name.as_str().into()).collect()),
+        },
+    }
+}
+
+/// What follows frames, and what sends the traces, where that is configured.
+pub(super) fn tracing(
+    config: &Config,
+    seed: u64,
+) -> Result<(Tracer, Option<Exporter>), GatewayError> {
+    let telemetry = &config.telemetry;
+    let Some(uri) = telemetry
+        .otlp
+        .as_ref()
+        .and_then(|url| otlp::traces(url.uri()))
+    else {
+        return Ok((Tracer::off(), None));
+    };
+    let share = f64::from(telemetry.sample_percent) / 100.0;
+    let (tracer, spans) = Tracer::new(seed, share, otlp::ROOM);
+    // The collector is the operator's choice, wherever it is.
+    let everywhere = ["0.0.0.0/0", "::/0"].map(str::parse);
+    let guard = Guard {
+        allow_networks: everywhere.into_iter().filter_map(Result::ok).collect(),
+        allow_http: true,
+    };
+    let exporter = Exporter {
+        tracer: tracer.clone(),
+        spans,
+        client: client(guard).map_err(GatewayError::WebhookTls)?,
+        uri,
+    };
+    Ok((tracer, Some(exporter)))
+}
+
+/// What sends deliveries.
+pub(super) fn webhook_client(config: &Config) -> Result<Client, rustls::Error> {
+    client(guard(config))
+}
+
+/// Trusts the certificates of the system.
+fn client(guard: Guard) -> Result<Client, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut tls = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let connector = TlsConnector::from(Arc::new(tls));
+    Ok(Client::new(guard, connector, PATIENCE))
+}
+
+fn guard(config: &Config) -> Guard {
+    Guard {
+        allow_networks: config.webhooks.allow_networks.clone(),
+        allow_http: config.webhooks.allow_http,
     }
 }
 
@@ -111,6 +198,7 @@ pub(super) fn rules(config: &Config) -> Rules {
     Rules {
         origins: OriginPolicy::from(&config.server),
         limits: http(&config.limits),
+        proxies: TrustedProxies(config.server.trusted_proxies.clone()),
     }
 }
 
@@ -121,19 +209,6 @@ pub(super) fn http(limits: &Limits) -> http::Limits {
         patience: limits.header_time,
         ..http::Limits::default()
     }
-}
-
-/// The certificate chain and key, read from their files.
-pub(super) fn tls(tls: &Tls) -> Result<TlsAcceptor, Box<dyn Error + Send + std::marker::Sync>> {
-    let chain = CertificateDer::pem_file_iter(&tls.cert)?.collect::<Result<Vec<_>, _>>()?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key)?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// The collections of whatever the PBX itself can tell.

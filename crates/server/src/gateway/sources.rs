@@ -6,18 +6,23 @@ use std::{
     time::Duration,
 };
 
-use adapter::{Adapter, Closed, Handle, Reconnect, Resume, Setup, Sink, Supervisor};
+use adapter::{
+    Adapter, Closed, Counters, Handle, Measure, Order, Reconnect, Refusal, Resume, Setup, Sink,
+    Supervisor,
+};
 use async_trait::async_trait;
 use hub::{Hub, Memos, block::Key};
 use model::{Clock, Heard, SourceId, Text};
-use tokio::{task::JoinHandle, time::timeout};
+use telemetry::Tracer;
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::{
-    adapters,
-    config::{Config, Source},
-};
+use super::Build;
+use crate::config::{Config, Source};
 
 /// The adapters by source.
 pub(super) type Adapters = BTreeMap<SourceId, Arc<dyn Adapter>>;
@@ -27,6 +32,7 @@ pub(super) struct Sources {
     hub: Hub,
     clock: Arc<dyn Clock>,
     seed: u64,
+    tracer: Tracer,
     /// What the translators want to remember: a source that is exchanged goes on from it.
     memos: Arc<Mutex<Memos>>,
     running: Mutex<BTreeMap<SourceId, Running>>,
@@ -45,11 +51,12 @@ const GOODBYE: Duration = Duration::from_secs(3);
 
 impl Sources {
     /// None runs yet. `seed` is a random number, to keep sources out of step.
-    pub(super) fn new(hub: Hub, clock: Arc<dyn Clock>, seed: u64) -> Self {
+    pub(super) fn new(hub: Hub, clock: Arc<dyn Clock>, seed: u64, tracer: Tracer) -> Self {
         Self {
             hub,
             clock,
             seed,
+            tracer,
             memos: Arc::default(),
             running: Mutex::default(),
         }
@@ -81,7 +88,7 @@ impl Sources {
                 memos: Arc::clone(&self.memos),
             }),
         };
-        let supervisor = Supervisor::new(setup);
+        let supervisor = Supervisor::new(setup).traced(self.tracer.clone());
         let (handle, stop, id) = (
             supervisor.handle(),
             CancellationToken::new(),
@@ -103,23 +110,19 @@ impl Sources {
         self.running().insert(source.id.clone(), running);
     }
 
-    /// Stops a source and waits until it has said goodbye.
-    pub(super) async fn stop(&self, id: &SourceId) {
-        let Some(running) = self.running().remove(id) else {
-            return;
+    /// Stops some sources, at the same time, and waits until they have said goodbye.
+    pub(super) async fn stop<'a>(&self, ids: impl Iterator<Item = &'a SourceId>) {
+        let ending: Vec<_> = {
+            let mut running = self.running();
+            ids.filter_map(|id| running.remove_entry(id)).collect()
         };
-        running.end(id).await;
+        end(ending).await;
     }
 
     /// Stops all of them, at the same time.
     pub(super) async fn stop_all(&self) {
         let all = std::mem::take(&mut *self.running());
-        for running in all.values() {
-            running.stop.cancel();
-        }
-        for (id, running) in all {
-            running.end(&id).await;
-        }
+        end(all.into_iter().collect()).await;
     }
 
     /// Calls `each` with every source that runs, in order of id: its adapter, and whether it is required.
@@ -127,6 +130,25 @@ impl Sources {
         for (id, running) in self.running().iter() {
             each(id, &running.adapter, running.required);
         }
+    }
+
+    /// The adapter of a source that runs.
+    pub(super) fn adapter(&self, id: &SourceId) -> Option<Arc<dyn Adapter>> {
+        let running = self.running();
+        running.get(id).map(|running| Arc::clone(&running.adapter))
+    }
+
+    /// What the link of a source has counted.
+    pub(super) fn counters(&self, id: &SourceId) -> Option<Arc<Counters>> {
+        let running = self.running();
+        let counters = running.get(id).map(|running| running.handle.counters());
+        counters.cloned()
+    }
+
+    /// What the adapter of a source has counted besides.
+    pub(super) fn measures(&self, id: &SourceId) -> Vec<Measure> {
+        let handle = self.running().get(id).map(|running| running.handle.clone());
+        handle.map_or_else(Vec::new, |handle| handle.measures())
     }
 
     /// Connects a source anew, at once. False when there is no such source.
@@ -137,6 +159,18 @@ impl Sources {
             running.handle.reconnect();
         }
         known.is_some()
+    }
+
+    /// Hands a command to a source.
+    ///
+    /// # Errors
+    /// When it does not take it.
+    pub(super) fn order(&self, id: &SourceId, order: Order) -> Result<(), Refusal> {
+        let handle = self.running().get(id).map(|running| running.handle.clone());
+        handle.map_or_else(
+            || Err(Refusal::not_connected()),
+            |handle| handle.order(order),
+        )
     }
 
     fn resume(&self, id: &SourceId) -> Resume {
@@ -160,11 +194,15 @@ impl Sources {
     }
 }
 
-impl Running {
-    async fn end(self, id: &SourceId) {
-        self.stop.cancel();
-        let abort = self.task.abort_handle();
-        if timeout(GOODBYE, self.task).await.is_err() {
+/// Stops sources at the same time.
+async fn end(sources: Vec<(SourceId, Running)>) {
+    for (_, running) in &sources {
+        running.stop.cancel();
+    }
+    let until = Instant::now() + GOODBYE;
+    for (id, running) in sources {
+        let abort = running.task.abort_handle();
+        if timeout_at(until, running.task).await.is_err() {
             warn!(source = %id, "the source does not end: it is dropped");
             abort.abort();
         }
@@ -195,8 +233,8 @@ impl Sink for Intake {
 }
 
 /// The adapters of all configured sources. Touches no network.
-pub(super) fn adapters(config: &Config) -> Adapters {
-    let build = |source: &Source| Some((source.id.clone(), Arc::from(adapters::build(source)?)));
+pub(super) fn adapters(config: &Config, build: Build) -> Adapters {
+    let build = |source: &Source| Some((source.id.clone(), Arc::from(build(source)?)));
     config.sources.values().filter_map(build).collect()
 }
 

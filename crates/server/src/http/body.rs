@@ -41,6 +41,28 @@ pub(crate) async fn empty(request: Request<Body>, limits: Limits) -> Result<(), 
     }
 }
 
+/// Reads a body that must be a JSON object.
+///
+/// # Errors
+/// When it is not.
+pub(crate) async fn object(
+    request: Request<Body>,
+    limits: Limits,
+) -> Result<Map<String, Value>, Problem> {
+    let json = is_json(&request);
+    let bytes = read(request, limits).await?;
+    if !json {
+        return Err(Problem::new(
+            Kind::UnsupportedMediaType,
+            "the content type is not `application/json`",
+        ));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let detail = format!("a JSON object is expected: {error}");
+        Problem::body(vec![Violation::pointer("", detail)])
+    })
+}
+
 async fn read(request: Request<Body>, limits: Limits) -> Result<Bytes, Problem> {
     let too_large = || Problem::new(Kind::BodyTooLarge, format!("at most {} bytes", limits.body));
     let announced = request

@@ -1,6 +1,6 @@
 //! One connection: TLS if wanted, HTTP/1.1 with its limits, upgrades.
 
-use std::{error::Error, io, pin::pin, time::Duration};
+use std::{error::Error, io, pin::Pin, time::Duration};
 
 use axum::{Router, body::Body};
 use http::Request;
@@ -15,13 +15,14 @@ use hyper_util::{
 };
 use socket2::SockRef;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::{Limits, Peer};
+use crate::problem::{Kind, Problem};
 
 /// Serves one connection until it ends.
 pub(super) async fn run(
@@ -80,16 +81,54 @@ where
         .max_buf_size(LEGIBLE)
         .serve_connection(TokioIo::new(io), service)
         .with_upgrades();
-    let mut connection = pin!(connection);
-    tokio::select! {
+    let mut connection = connection;
+    let served = async {
+        tokio::select! {
+            biased;
+            done = &mut connection => return done,
+            () = stop.cancelled() => {}
+        }
+        Pin::new(&mut connection).graceful_shutdown();
+        (&mut connection).await
+    };
+    let done = tokio::select! {
         biased;
         () = kill.cancelled() => return Ok(()),
-        done = connection.as_mut() => return done,
-        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+        done = served => done,
+    };
+    if let Some(parts) = connection.into_parts() {
+        let late = done.as_ref().is_err_and(hyper::Error::is_timeout);
+        let farewell = part(parts.io.into_inner(), late && !parts.read_buf.is_empty());
+        tokio::select! {
+            () = kill.cancelled() => {}
+            _ = tokio::time::timeout(PARTING, farewell) => {}
+        }
     }
-    tokio::select! {
-        biased;
-        () = kill.cancelled() => Ok(()),
-        done = connection => done,
+    done
+}
+
+/// How long a client gets to hear the last of what was said, and the most it may go on saying meanwhile.
+const PARTING: Duration = Duration::from_secs(1);
+const UNHEARD: u64 = 1024 * 1024;
+
+/// Ends a connection so that what was said last arrives: a socket that is closed while there is something unread in it
+/// takes back what is on its way.
+async fn part<I: AsyncRead + AsyncWrite + Unpin>(mut io: I, late: bool) -> io::Result<()> {
+    if late {
+        io.write_all(too_late().as_bytes()).await?;
     }
+    io.shutdown().await?;
+    tokio::io::copy(&mut io.take(UNHEARD), &mut tokio::io::sink()).await?;
+    Ok(())
+}
+
+/// The answer to a head that did not arrive in time. hyper has no word for it.
+fn too_late() -> String {
+    let problem = Problem::new(Kind::RequestTimeout, "the headers did not arrive in time");
+    let body = problem.json().to_string();
+    let length = body.len();
+    format!(
+        "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/problem+json\r\nContent-Length: {length}\r\n\
+         Cache-Control: no-store\r\nConnection: close\r\n\r\n{body}"
+    )
 }

@@ -3,8 +3,10 @@
 mod body;
 mod connection;
 pub mod envelope;
+pub mod forwarded;
 pub mod origin;
 pub mod query;
+mod tls;
 pub mod upgrade;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -14,10 +16,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
 };
-use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub(crate) use self::body::empty;
+pub(crate) use self::body::{empty, object};
+pub use self::tls::{Tls, TlsError};
 
 /// What a connection and a request may cost.
 #[derive(Clone, Copy, Debug)]
@@ -49,10 +51,10 @@ impl Default for Limits {
     }
 }
 
-/// Who is at the other end of a request's connection. Found in the request's extensions.
+/// What is at the other end of a request's connection: the client or a proxy. Found in the request's extensions.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    /// The client's address.
+    /// Its address.
     pub address: SocketAddr,
     /// The listener is bound to a loopback address.
     pub local: bool,
@@ -68,7 +70,7 @@ pub struct Peer {
 /// When the listener has no address.
 pub async fn serve(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
     router: Router,
     limits: Limits,
     stop: CancellationToken,
@@ -92,7 +94,8 @@ pub async fn serve(
             secure: tls.is_some(),
             kill: kill.child_token(),
         };
-        let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
+        let tls = tls.as_ref().map(Tls::acceptor);
+        let (router, stop) = (router.clone(), stop.clone());
         tracker.spawn(async move {
             if let Err(error) = connection::run(socket, tls, peer, router, limits, stop).await {
                 tracing::debug!(%address, error = %error, "connection ended");

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use http::{HeaderMap, Uri, header, uri::Authority};
 
-use super::Peer;
+use super::forwarded::Client;
 use crate::config;
 
 /// Scheme, host and port of a page.
@@ -43,10 +43,11 @@ pub struct BadOrigin(String);
 impl OriginPolicy {
     /// Judges the `Origin` of a request. The own origin is always allowed.
     #[must_use]
-    pub fn judge(&self, headers: &HeaderMap, peer: &Peer) -> Sender {
+    pub fn judge(&self, headers: &HeaderMap, client: &Client) -> Sender {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let (Some(origin), None) = (origins.next(), origins.next()) else {
-            return if headers.contains_key(header::ORIGIN) {
+            let several = headers.contains_key(header::ORIGIN);
+            return if several || is_embedded_elsewhere(headers) {
                 Sender::Foreign
             } else {
                 Sender::Unnamed
@@ -59,7 +60,7 @@ impl OriginPolicy {
         else {
             return Sender::Foreign;
         };
-        let own = Origin::of_host(headers, peer.secure);
+        let own = Origin::of_client(client);
         if self.allowed.contains(&origin)
             || self.public.as_ref() == Some(&origin)
             || own.as_ref() == Some(&origin)
@@ -88,9 +89,10 @@ impl From<&config::Server> for OriginPolicy {
 }
 
 impl Origin {
-    fn of_host(headers: &HeaderMap, secure: bool) -> Option<Self> {
-        let host: Authority = headers.get(header::HOST)?.to_str().ok()?.parse().ok()?;
-        Self::new(if secure { "https" } else { "http" }, &host)
+    /// The origin of the gateway itself, as this client sees it.
+    fn of_client(client: &Client) -> Option<Self> {
+        let scheme = if client.secure { "https" } else { "http" };
+        Self::new(scheme, client.host.as_ref()?)
     }
 
     fn new(scheme: &str, authority: &Authority) -> Option<Self> {
@@ -105,6 +107,17 @@ impl Origin {
             port: authority.port_u16().unwrap_or(default),
         })
     }
+}
+
+/// True when a page of another origin has a browser load something without saying so in `Origin`: as an image, a script,
+/// a form's target in a frame. Following a link is no such thing.
+fn is_embedded_elsewhere(headers: &HeaderMap) -> bool {
+    let is = |name, value: &[&str]| {
+        let said = headers.get(name).and_then(|value| value.to_str().ok());
+        said.is_some_and(|said| value.contains(&said))
+    };
+    let follows_a_link = is("sec-fetch-mode", &["navigate"]) && is("sec-fetch-dest", &["document"]);
+    is("sec-fetch-site", &["cross-site", "same-site"]) && !follows_a_link
 }
 
 impl FromStr for Origin {
@@ -131,23 +144,19 @@ impl fmt::Display for Origin {
 
 #[cfg(test)]
 mod tests {
-    use tokio_util::sync::CancellationToken;
-
     use super::*;
 
     fn judge(policy: &OriginPolicy, host: &str, origin: Option<&str>) -> Sender {
         let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, host.parse().unwrap());
         if let Some(origin) = origin {
             headers.insert(header::ORIGIN, origin.parse().unwrap());
         }
-        let peer = Peer {
-            address: ([127, 0, 0, 1], 1).into(),
-            local: true,
+        let client = Client {
+            address: [127, 0, 0, 1].into(),
             secure: false,
-            kill: CancellationToken::new(),
+            host: host.parse().ok(),
         };
-        policy.judge(&headers, &peer)
+        policy.judge(&headers, &client)
     }
 
     #[test]
@@ -171,6 +180,31 @@ mod tests {
             (Some("file://"), Sender::Foreign),
         ] {
             assert_eq!(judge(&policy, host, origin), expected, "{origin:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_foreign_page_embeds_is_foreign_though_it_names_no_origin() {
+        for (site, mode, dest, expected) in [
+            ("cross-site", "no-cors", "image", Sender::Foreign),
+            ("cross-site", "no-cors", "script", Sender::Foreign),
+            ("same-site", "no-cors", "empty", Sender::Foreign),
+            ("cross-site", "navigate", "iframe", Sender::Foreign),
+            ("cross-site", "navigate", "document", Sender::Unnamed),
+            ("same-origin", "cors", "empty", Sender::Unnamed),
+            ("none", "navigate", "document", Sender::Unnamed),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("sec-fetch-site", site.parse().unwrap());
+            headers.insert("sec-fetch-mode", mode.parse().unwrap());
+            headers.insert("sec-fetch-dest", dest.parse().unwrap());
+            let client = Client {
+                address: [127, 0, 0, 1].into(),
+                secure: false,
+                host: "localhost:7575".parse().ok(),
+            };
+            let sender = OriginPolicy::default().judge(&headers, &client);
+            assert_eq!(sender, expected, "{site} {mode} {dest}");
         }
     }
 

@@ -25,18 +25,32 @@ pub enum Kind {
     MethodNotAllowed,
     /// The body took too long.
     RequestTimeout,
+    /// The source does not take such commands.
+    CommandNotOffered,
+    /// The call is over.
+    CallEnded,
     /// The position cannot be resumed.
     PositionGone,
+    /// Nothing can be delivered to the webhook.
+    WebhookOff,
+    /// There are as many webhooks as there may be.
+    TooManyWebhooks,
+    /// The subject is at another version.
+    VersionMismatch,
     /// The body is too large.
     BodyTooLarge,
     /// The URL is too long.
     UrlTooLong,
     /// The body is not JSON.
     UnsupportedMediaType,
+    /// The key was used for another request.
+    IdempotencyKeyReused,
     /// Another version of WebSocket is asked for.
     UpgradeRequired,
     /// Too many requests for this credential.
     RateLimited,
+    /// Too many failed attempts from this address.
+    TooManyAttempts,
     /// Too many streams for this credential.
     TooManyStreams,
     /// The headers are too large.
@@ -49,6 +63,10 @@ pub enum Kind {
     LogUnavailable,
     /// The state is older than `min_cursor`.
     StateBehind,
+    /// The source is not connected to its PBX.
+    SourceNotConnected,
+    /// Too many commands have no outcome yet.
+    CommandsExhausted,
     /// The gateway stops.
     ShuttingDown,
     /// Some other thing the request needs is not available now.
@@ -85,18 +103,27 @@ impl Kind {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
+        Self::CommandNotOffered,
+        Self::CallEnded,
+        Self::WebhookOff,
+        Self::TooManyWebhooks,
         Self::PositionGone,
+        Self::VersionMismatch,
         Self::BodyTooLarge,
         Self::UrlTooLong,
         Self::UnsupportedMediaType,
+        Self::IdempotencyKeyReused,
         Self::UpgradeRequired,
         Self::RateLimited,
+        Self::TooManyAttempts,
         Self::TooManyStreams,
         Self::HeadersTooLarge,
         Self::Internal,
         Self::StreamsExhausted,
         Self::LogUnavailable,
         Self::StateBehind,
+        Self::SourceNotConnected,
+        Self::CommandsExhausted,
         Self::ShuttingDown,
         Self::Unavailable,
     ];
@@ -212,6 +239,62 @@ impl Kind {
                 "The body must be JSON",
                 "Send `Content-Type: application/json`.",
             ),
+            Self::CommandNotOffered => lasting(
+                "command-not-offered",
+                StatusCode::CONFLICT,
+                4400,
+                "The source takes no such command",
+                "`commands` lists what the source takes; `GET /v1/sources/{id}/commands` says more about each.",
+            ),
+            Self::CallEnded => lasting(
+                "call-ended",
+                StatusCode::CONFLICT,
+                4400,
+                "The call has ended",
+                "Nothing can be done to a call that is over.",
+            ),
+            Self::WebhookOff => lasting(
+                "webhook-off",
+                StatusCode::CONFLICT,
+                4400,
+                "Nothing can be delivered to this webhook",
+                "`detail` says why: correct its URL, or make it anew when its secret is lost.",
+            ),
+            Self::TooManyWebhooks => lasting(
+                "too-many-webhooks",
+                StatusCode::CONFLICT,
+                4400,
+                "There are too many webhooks",
+                "Remove those that are not used, or ask the operator to raise `limits.webhooks`.",
+            ),
+            Self::VersionMismatch => lasting(
+                "version-mismatch",
+                StatusCode::PRECONDITION_FAILED,
+                4400,
+                "The call has moved on",
+                "Look at the call as it is now, decide again, and send the `version` that you decided on as `if_version`.",
+            ),
+            Self::IdempotencyKeyReused => lasting(
+                "idempotency-key-reused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                4400,
+                "The key was used for another request",
+                "Make a new `Idempotency-Key` for each command, and send it again only with the very same request.",
+            ),
+            Self::SourceNotConnected => passing(
+                "source-not-connected",
+                StatusCode::SERVICE_UNAVAILABLE,
+                4503,
+                "The source is not connected",
+                "Nothing was sent. Try again when the source is connected: `GET /v1/sources/{id}` and `source.connected` say so.",
+            ),
+            Self::CommandsExhausted => passing(
+                "commands-exhausted",
+                StatusCode::SERVICE_UNAVAILABLE,
+                4503,
+                "Too many commands have no outcome yet",
+                "Wait for `command.succeeded` or `command.failed` of those that were given before.",
+            ),
             Self::UpgradeRequired => lasting(
                 "upgrade-required",
                 StatusCode::UPGRADE_REQUIRED,
@@ -225,6 +308,13 @@ impl Kind {
                 4504,
                 "Too many requests",
                 "Wait as long as `Retry-After` says. A stream tells of changes as they happen, without polling.",
+            ),
+            Self::TooManyAttempts => passing(
+                "too-many-attempts",
+                StatusCode::TOO_MANY_REQUESTS,
+                4500,
+                "Too many attempts have failed",
+                "Stop asking with a token that is not valid: after a while, as `Retry-After` says, credentials from this address are looked at again. Behind a proxy everybody has its address, unless the operator lists it in `server.trusted_proxies`.",
             ),
             Self::TooManyStreams => passing(
                 "too-many-streams",

@@ -22,7 +22,8 @@ pub struct Problem {
     kind: Kind,
     detail: Cow<'static, str>,
     violations: Vec<Violation>,
-    gone: Option<Gone>,
+    gone: Option<Box<Gone>>,
+    offered: Option<Vec<&'static str>>,
     retry_after: Option<Duration>,
 }
 
@@ -63,6 +64,7 @@ impl Problem {
             detail: detail.into(),
             violations: Vec::new(),
             gone: None,
+            offered: None,
             retry_after: None,
         }
     }
@@ -96,8 +98,21 @@ impl Problem {
     #[must_use]
     pub fn gone(gone: Gone) -> Self {
         Self {
-            gone: Some(gone),
+            gone: Some(Box::new(gone)),
             ..Self::new(Kind::PositionGone, "reading cannot go on there")
+        }
+    }
+
+    /// A command that the source does not offer, and those that it does.
+    #[must_use]
+    pub fn not_offered(wanted: &str, offered: Vec<&'static str>) -> Self {
+        let wanted = bounded(wanted);
+        Self {
+            offered: Some(offered),
+            ..Self::new(
+                Kind::CommandNotOffered,
+                format!("the source takes no command `{wanted}`; `commands` lists what it takes"),
+            )
         }
     }
 
@@ -179,7 +194,8 @@ impl Problem {
             detail: &self.detail,
             retryable: facts.retryable,
             errors: &self.violations,
-            gone: self.gone,
+            gone: self.gone.as_deref(),
+            commands: self.offered.as_deref(),
         })
     }
 }
@@ -216,6 +232,8 @@ impl IntoResponse for Problem {
         let facts = self.kind.facts();
         let mut response = Response::new(Body::from(self.json().to_string()));
         *response.status_mut() = facts.status;
+        // For whoever counts refusals.
+        response.extensions_mut().insert(self.kind);
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
@@ -264,7 +282,9 @@ struct Wire<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [Violation],
     #[serde(flatten)]
-    gone: Option<Gone>,
+    gone: Option<&'a Gone>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commands: Option<&'a [&'static str]>,
 }
 
 fn summary(what: &str, violations: &[Violation]) -> String {

@@ -22,7 +22,9 @@ pub(crate) async fn show(Named(slug): Named<String>, headers: HeaderMap) -> Resp
         ("application/json", json(kind))
     };
     let content_type = HeaderValue::from_static(content_type);
-    let csp = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
+    let csp = HeaderValue::from_static(
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    );
     (
         [
             (header::CONTENT_TYPE, content_type),

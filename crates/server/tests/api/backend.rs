@@ -6,23 +6,29 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use adapter::{Capabilities, Support};
+use adapter::{Capabilities, Counters, Measure, Support};
+use async_trait::async_trait;
 use bytes::Bytes;
 use hub::{
     block::{Block, Key},
+    command::{Accepted, CommandRecord},
     draft::{Draft, Sealer},
     fanout::{History, HistoryError, HistoryPage},
     filter::Filter,
+    log::LoggedGap,
+    meters::{Meters, Tally},
     stream::ResetReason,
     tail::Tail,
 };
 use model::{
     Call, CallState, Collection, Cursor, Data, Direction, EntityId, Epoch, EventType, ExtensionRef,
-    Native, Number, Origin, Party, Payload, Position, Source, SourceId, SourceState, Text,
-    Timestamp, call::QueueRef,
+    FrameId, Gap, Native, Number, Origin, Party, Payload, Position, Source, SourceId, SourceState,
+    Text, Timestamp, call::QueueRef,
 };
+use serde_json::Value;
 use server::api::backend::{
-    Backend, Bounds, ConfiguredSource, EndedCalls, Entity, Freshness, Health, Item, Resume, View,
+    Backend, Bounds, CommandError, ConfiguredSource, EndedCalls, Entity, Freshness, Health, Item,
+    Order, Resume, View,
 };
 
 /// 2023-11-14T22:13:20Z
@@ -38,6 +44,10 @@ pub(crate) struct Hub {
     ended: Mutex<Vec<(EntityId, Timestamp, Position)>>,
     pub(crate) reconnected: Mutex<Vec<String>>,
     pub(crate) health: Mutex<Health>,
+    pub(crate) frames: Mutex<BTreeMap<String, Bytes>>,
+    pub(crate) gaps: Mutex<Vec<(&'static str, Gap)>>,
+    meters: Arc<Meters>,
+    tally: Mutex<Tally>,
 }
 
 struct Moment {
@@ -48,7 +58,10 @@ struct Moment {
 impl Hub {
     pub(crate) fn new(tail: Tail) -> Self {
         let epoch = tail.epoch();
+        let meters = Arc::<Meters>::default();
         let hub = Self {
+            tally: Mutex::new(Tally::new(Arc::clone(&meters))),
+            meters,
             tail,
             sealer: Mutex::new(Sealer::new(epoch, Position(1))),
             log: Mutex::default(),
@@ -60,6 +73,8 @@ impl Hub {
                 log_writable: true,
                 state_rebuilt: true,
             }),
+            frames: Mutex::default(),
+            gaps: Mutex::default(),
         };
         hub.put_source("hq", SourceState::Synced);
         hub.put_source("branch", SourceState::Disconnected);
@@ -87,6 +102,8 @@ impl Hub {
         }
         self.log.lock().unwrap().extend(blocks.iter().cloned());
         self.tail.publish(&blocks);
+        let gaps: Vec<_> = drafts.iter().filter_map(gap).collect();
+        self.tally.lock().unwrap().published(&blocks, &gaps);
         self.epoch().at(self.tail.head())
     }
 
@@ -135,6 +152,8 @@ impl Hub {
             last_event_at: None,
             clock_skew_ms: None,
             counters: Default::default(),
+            quality: None,
+            unrecognized: Default::default(),
         });
         let json = serde_json::to_string(&*source).unwrap();
         self.put(id, None, Entity::Source(source), json);
@@ -179,6 +198,7 @@ impl History for Hub {
     }
 }
 
+#[async_trait]
 impl Backend for Hub {
     fn view(&self) -> Arc<dyn View> {
         Arc::new(Moment {
@@ -252,6 +272,28 @@ impl Backend for Hub {
             .cloned())
     }
 
+    fn frame(&self, id: &FrameId) -> Result<Option<Bytes>, HistoryError> {
+        Ok(self.frames.lock().unwrap().get(&id.to_string()).cloned())
+    }
+
+    fn decode(&self, _: &SourceId, frame: &[u8]) -> Option<Value> {
+        serde_json::from_slice(frame).ok()
+    }
+
+    fn gaps(
+        &self,
+        source: &SourceId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Gap>, HistoryError> {
+        self.unavailable()?;
+        let gaps = self.gaps.lock().unwrap();
+        let theirs = gaps
+            .iter()
+            .filter(|(id, gap)| *id == source.as_str() && gap.from <= to && gap.to >= from);
+        Ok(theirs.map(|(_, gap)| gap.clone()).collect())
+    }
+
     fn ended_call(&self, id: &EntityId) -> Result<Option<Position>, HistoryError> {
         let ended = self.ended.lock().unwrap();
         let found = ended.iter().find(|(call, ..)| call == id);
@@ -292,7 +334,9 @@ impl Backend for Hub {
             .map(|(id, required)| ConfiguredSource {
                 id: SourceId::new(id).unwrap(),
                 required,
+                adapter: "portsip",
                 capabilities: capabilities(),
+                commands: Vec::new(),
             })
             .into()
     }
@@ -302,9 +346,43 @@ impl Backend for Hub {
         true
     }
 
+    async fn command(&self, _: Order) -> Result<Accepted, CommandError> {
+        unreachable!("no source here offers any")
+    }
+
+    fn kept_command(&self, _: &str) -> Result<Option<CommandRecord>, HistoryError> {
+        Ok(None)
+    }
+
+    fn keyed_command(&self, _: &str, _: &str) -> Result<Option<CommandRecord>, HistoryError> {
+        Ok(None)
+    }
+
     fn health(&self) -> Health {
         *self.health.lock().unwrap()
     }
+
+    fn counters(&self, _: &SourceId) -> Option<Arc<Counters>> {
+        Some(Arc::default())
+    }
+
+    fn measures(&self, _: &SourceId) -> Vec<Measure> {
+        vec![
+            Measure::counter("exits", 2).of("liveness"),
+            Measure::gauge("snapshot_seconds", 0.5),
+        ]
+    }
+
+    fn meters(&self) -> Arc<Meters> {
+        Arc::clone(&self.meters)
+    }
+}
+
+fn gap(draft: &Draft) -> Option<LoggedGap> {
+    Some(LoggedGap {
+        source: draft.source.clone()?,
+        gap: draft.data.gap.clone()?,
+    })
 }
 
 impl View for Moment {
@@ -449,6 +527,8 @@ pub(crate) fn of_source(kind: EventType, source: &str) -> Draft {
                 last_event_at: None,
                 clock_skew_ms: None,
                 counters: Default::default(),
+                quality: None,
+                unrecognized: Default::default(),
             })),
             ..Data::default()
         },

@@ -58,6 +58,14 @@ impl Client {
         self
     }
 
+    /// The same client, for a request with other headers beside.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            address: self.address,
+            headers: self.headers.clone(),
+        }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.send("GET", path, b"").await
     }
@@ -82,11 +90,7 @@ impl Client {
     }
 
     pub(crate) async fn sse(&self, path: &str) -> Sse {
-        let client = Self {
-            address: self.address,
-            headers: self.headers.clone(),
-        }
-        .header("Accept", "text/event-stream");
+        let client = self.again().header("Accept", "text/event-stream");
         let (reply, socket) = client.begin("GET", path, b"", false).await;
         Sse {
             reply,

@@ -309,3 +309,70 @@ async fn websockets_do_not_count_as_connections_once_they_are_open() {
         streams.push(ws);
     }
 }
+
+#[tokio::test]
+async fn the_documents_are_open_and_need_nothing_from_elsewhere() {
+    let world = World::start(Setup::tokens()).await;
+    for (path, member) in [("/openapi.json", "openapi"), ("/asyncapi.json", "asyncapi")] {
+        let document = world.get(path).await;
+        assert_eq!(document.status, 200, "{path}");
+        assert!(document.json()[member].is_string(), "{path}");
+    }
+    let page = world.get("/docs").await;
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    let html = String::from_utf8(page.body.clone()).unwrap();
+    assert!(
+        !html.contains("<script") && !html.contains("src="),
+        "no script, no picture"
+    );
+    assert!(!html.contains("href=\"http"), "every link stays here");
+    for word in [
+        "call.started",
+        "/v1/events/{id}/explain",
+        "stream.reset",
+        "too-many-streams",
+    ] {
+        assert!(html.contains(word), "{word}");
+    }
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains("default-src 'self'") && policy.contains("object-src 'none'"));
+    let style = world.get("/docs/page.css").await;
+    assert_eq!(
+        (style.status, style.header("content-type")),
+        (200, Some("text/css; charset=utf-8"))
+    );
+    assert_eq!(world.get("/docs/page.js").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_catalogue_says_who_can_emit_what() {
+    let world = World::start(Setup::tokens()).await;
+    let catalog = world.bearer("reader").get("/v1/catalog").await.json();
+    let items = catalog["items"].as_array().unwrap();
+    assert_eq!(items.len(), model::EventType::ALL.len());
+    let item = |kind: &str| items.iter().find(|item| item["type"] == kind).unwrap();
+    assert_eq!(item("call.started")["class"], "guaranteed");
+    assert_eq!(
+        item("call.started")["sources"],
+        json!({"hq": "native", "branch": "native"})
+    );
+    assert_eq!(item("call.held")["sources"]["hq"], "never");
+    assert_eq!(
+        item("call.held")["profiles"],
+        json!(["crm", "wallboard", "all"])
+    );
+    assert_eq!(item("webhook.test")["sources"], json!({}));
+    assert_eq!(item("call.ended")["example"]["type"], "call.ended");
+    let schema = item("call.ended")["schema"].as_str().unwrap();
+    assert_eq!(world.get(schema).await.status, 200);
+
+    let narrowed = world.bearer("calls").get("/v1/catalog").await.json();
+    let kinds = super::client::kinds(&narrowed["items"]);
+    assert!(kinds.iter().all(|kind| kind.starts_with("call.")) && !kinds.is_empty());
+    let hq = world.bearer("hq").get("/v1/catalog").await;
+    assert!(!String::from_utf8_lossy(&hq.body).contains("branch"));
+    assert_eq!(world.bearer("state").get("/v1/catalog").await.status, 403);
+}

@@ -7,13 +7,22 @@
     reason = "a test whose world does not stand has failed"
 )]
 
+mod attack;
 mod backend;
 mod client;
+mod explain;
+mod gaps;
 mod http;
+mod issuer;
+mod jwt;
+mod metrics;
 mod pages;
+mod problems;
 mod rights;
+mod routes;
 mod sse;
 mod state;
 mod tls;
+mod walk;
 mod websocket;
 mod world;

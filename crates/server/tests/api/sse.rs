@@ -8,7 +8,7 @@ use server::http::Limits;
 
 use super::{
     backend::{about, call, of_source},
-    world::{Setup, World, token, tokens},
+    world::{Setup, World, by, token, tokens},
 };
 
 const STARTED: EventType = EventType::CallStarted;
@@ -301,7 +301,7 @@ async fn a_withdrawn_token_ends_its_streams_and_no_others() {
     let mut next = tokens();
     next.retain(|token| &*token.name != "events" && &*token.name != "reader");
     next.push(token("reader", &[server::auth::Scope::EventsRead]));
-    world.surface.reload(server::auth::Mode::Tokens(next));
+    world.surface.reload(by(next));
     let closing = withdrawn.expect("stream.closing").await;
     assert_eq!(closing.data["data"]["code"], 4401);
     let closing = changed.expect("stream.closing").await;
@@ -315,7 +315,7 @@ async fn the_end_of_a_token_is_told_before_it_comes() {
     let mut soon = token("soon", &[server::auth::Scope::EventsRead]);
     soon.expires = Some(super::backend::START.after(Duration::from_secs(61)));
     let mut setup = Setup::tokens();
-    setup.mode = server::auth::Mode::Tokens(vec![soon]);
+    setup.policy = by(vec![soon]);
     setup.pace.notice = Duration::from_millis(60_900);
     let world = World::start(setup).await;
     let mut stream = world.bearer("soon").sse("/v1/events").await;

@@ -19,7 +19,7 @@ fn ids(list: &Value) -> Vec<&str> {
     items.map(|item| item["id"].as_str().unwrap()).collect()
 }
 
-fn extension(world: &World, key: &str, number: &str, tenant: Option<&str>) {
+pub(crate) fn extension(world: &World, key: &str, number: &str, tenant: Option<&str>) {
     let hq = model::SourceId::new("hq").unwrap();
     let extension = Extension {
         id: hq.entity(key),
@@ -42,10 +42,10 @@ fn extension(world: &World, key: &str, number: &str, tenant: Option<&str>) {
     world.hub.put(&format!("hq:{key}"), tenant, entity, json);
 }
 
-fn queue_with_caller(world: &World) {
+pub(crate) fn queue_with_caller(world: &World, key: &str, tenant: Option<&str>) {
     let hq = model::SourceId::new("hq").unwrap();
     let queue = Queue {
-        id: hq.entity("q8"),
+        id: hq.entity(key),
         number: Some("8001".into()),
         name: None,
         kind: QueueKind::Queue,
@@ -71,12 +71,12 @@ fn queue_with_caller(world: &World) {
         version: 1,
     };
     let json = serde_json::to_string(&queue).unwrap();
-    world
-        .hub
-        .put("hq:q8", None, Entity::Queue(Arc::new(queue)), json);
+    let queue = Entity::Queue(Arc::new(queue));
+    world.hub.put(&format!("hq:{key}"), tenant, queue, json);
     let json = serde_json::to_string(&caller).unwrap();
     let caller = Entity::Caller(Arc::new(caller));
-    world.hub.put("hq:q8/callers/hq:1", None, caller, json);
+    let id = format!("hq:{key}/callers/hq:1");
+    world.hub.put(&id, tenant, caller, json);
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn lists_are_filtered_by_what_entities_refer_to() {
 #[tokio::test]
 async fn callers_live_below_their_queue() {
     let world = World::new().await;
-    queue_with_caller(&world);
+    queue_with_caller(&world, "q8", None);
     let list = world.get("/v1/queues/hq:q8/callers").await.json();
     assert_eq!(ids(&list), ["hq:1"]);
     assert_eq!(list["items"][0]["position"], 1);

@@ -15,7 +15,7 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-use tokio_rustls::{TlsAcceptor, TlsConnector, client::TlsStream};
+use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_tungstenite::client_async;
 
 use super::{
@@ -34,7 +34,7 @@ impl Secure {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let certificate = CertificateDer::from(made.cert);
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-        let server = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
@@ -48,7 +48,7 @@ impl Secure {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let world = World::start(Setup {
-            tls: Some(TlsAcceptor::from(Arc::new(server))),
+            tls: Some(server::http::Tls::new(config)),
             ..Setup::default()
         })
         .await;

@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use model::EventType;
 use serde_json::json;
-use server::auth::{Mode, Quota, Scope};
+use server::auth::{Quota, Scope};
 
 use super::{
     backend::{START, about, call},
-    world::{Setup, TestClock, World, token, tokens},
+    world::{Setup, TestClock, World, by, token, tokens},
 };
 
 const STARTED: EventType = EventType::CallStarted;
@@ -316,7 +316,7 @@ async fn a_withdrawn_token_closes_its_streams() {
     }
     let mut next = tokens();
     next.retain(|token| &*token.name != "events");
-    world.surface.reload(Mode::Tokens(next));
+    world.surface.reload(by(next));
     assert_eq!(withdrawn.closed().await.1, 4401);
     kept.say(json!({"op": "ping"})).await;
     kept.expect("stream.bookmark").await;
@@ -327,7 +327,7 @@ async fn a_token_is_renewed_in_place() {
     let mut soon = token("soon", &[Scope::EventsRead]);
     soon.expires = Some(START.after(Duration::from_secs(3_600)));
     let mut setup = Setup::tokens();
-    setup.mode = Mode::Tokens([vec![soon], tokens()].concat());
+    setup.policy = by([vec![soon], tokens()].concat());
     setup.pace.notice = Duration::from_secs(3_600);
     let world = World::start(setup).await;
     let mut ws = world.bearer("soon").ws("/v1/events").await.unwrap();
@@ -359,7 +359,7 @@ async fn a_token_that_ends_closes_its_stream() {
     let mut soon = token("soon", &[Scope::EventsRead]);
     soon.expires = Some(START.after(Duration::from_millis(1_500)));
     let mut setup = Setup::tokens();
-    setup.mode = Mode::Tokens(vec![soon]);
+    setup.policy = by(vec![soon]);
     // The timers of the stream go by the machine, the end of the token by this clock.
     let world = World::start_with(setup, TestClock::new(true)).await;
     let mut ws = world.bearer("soon").ws("/v1/events").await.unwrap();

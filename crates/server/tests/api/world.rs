@@ -16,12 +16,11 @@ use hub::{
 use model::{Clock, Epoch, Now, Position, Timestamp};
 use server::{
     api::{self, Pace, Parts, Surface, backend::Backend, control},
-    auth::{Authority, Entropy, Mode, Quota, Scope, StaticToken},
+    auth::{Authority, Entropy, Policy, Quota, Scope, StaticToken},
     config::Digest,
-    http::{self, Limits, envelope::Rules, origin::OriginPolicy},
+    http::{self, Limits, Tls, envelope::Rules, forwarded::TrustedProxies, origin::OriginPolicy},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -33,13 +32,14 @@ pub(crate) const EPOCH: [u8; 8] = [7; 8];
 
 /// What a test changes about the world.
 pub(crate) struct Setup {
-    pub(crate) mode: Mode,
+    pub(crate) policy: Policy,
     pub(crate) quota: Quota,
     pub(crate) pace: Pace,
     pub(crate) limits: Limits,
     pub(crate) tail: TailLimits,
     pub(crate) heartbeat: Duration,
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) proxies: TrustedProxies,
 }
 
 pub(crate) struct World {
@@ -62,13 +62,14 @@ pub(crate) struct TestClock {
 impl Default for Setup {
     fn default() -> Self {
         Self {
-            mode: Mode::None,
+            policy: Policy::None,
             quota: Quota::default(),
             pace: Pace::default(),
             limits: Limits::default(),
             tail: TailLimits::default(),
             heartbeat: Duration::from_secs(30),
             tls: None,
+            proxies: TrustedProxies::default(),
         }
     }
 }
@@ -78,7 +79,7 @@ impl Setup {
     /// some types, `pii` private parties, `nobody` nothing.
     pub(crate) fn tokens() -> Self {
         Self {
-            mode: Mode::Tokens(tokens()),
+            policy: by(tokens()),
             ..Self::default()
         }
     }
@@ -101,6 +102,10 @@ pub(crate) fn tokens() -> Vec<StaticToken> {
             ..token("acme", &read)
         },
         StaticToken {
+            tenants: Some(vec!["acme".into()]),
+            ..token("acme-admin", &[Scope::Admin])
+        },
+        StaticToken {
             sources: Some(vec!["hq".into()]),
             ..token("hq", &read)
         },
@@ -113,6 +118,11 @@ pub(crate) fn tokens() -> Vec<StaticToken> {
             ..token("calls", &read)
         },
     ]
+}
+
+/// Static tokens alone.
+pub(crate) fn by(tokens: Vec<StaticToken>) -> Policy {
+    Policy::Tokens { tokens, jwt: None }
 }
 
 /// A token whose text is its name.
@@ -162,7 +172,7 @@ impl World {
             backend: Arc::clone(&hub) as Arc<dyn Backend>,
             tail,
             authority: Authority::new(
-                setup.mode,
+                setup.policy,
                 setup.quota,
                 Arc::clone(&dyn_clock),
                 Arc::clone(&entropy),
@@ -174,12 +184,15 @@ impl World {
                     allowed: vec!["https://wallboard.example.com".parse().unwrap()],
                     public: None,
                 },
+                proxies: setup.proxies,
             },
             pace: Pace {
                 heartbeat: setup.heartbeat,
                 ..setup.pace
             },
             clock: dyn_clock,
+            entropy,
+            webhooks: None,
             stop: stop.clone(),
         });
         tokio::spawn(control::run(Arc::clone(&surface), inbox));

@@ -7,7 +7,7 @@ use portsip::{
     wire::Dialect,
 };
 
-use crate::adapters::{Chaos, SimulateError, Simulated, Simulation, Starting};
+use crate::adapters::{Chaos, SimulateError, Simulated, Simulation, Starting, Trouble, whole};
 
 pub(super) fn start(wish: Simulation) -> Starting {
     Box::pin(async move {
@@ -61,38 +61,34 @@ fn scenario(wish: &Simulation) -> Result<Scenario, SimulateError> {
         const KNOWN: &str = "write v12, v16, v16.2, v22 or v22.3";
         let dialect =
             Dialect::parse(name).ok_or_else(|| SimulateError::Dialect(name.clone(), KNOWN))?;
-        *profile = Profile {
-            seed: profile.seed,
-            calls_per_s: profile.calls_per_s,
-            ..Profile::of(dialect)
-        };
+        *profile = profile.clone().spoken(dialect);
     }
     profile.seed = wish.seed.unwrap_or(profile.seed);
     profile.calls_per_s = wish.rate.unwrap_or(profile.calls_per_s);
-    for chaos in &wish.chaos {
-        misbehave(profile, *chaos);
+    for trouble in &wish.chaos {
+        misbehave(profile, *trouble);
     }
     Ok(scenario)
 }
 
-fn misbehave(profile: &mut Profile, chaos: Chaos) {
-    let trouble = &mut profile.chaos;
-    match chaos {
-        Chaos::Drop => trouble.drop_every_s = 20.0,
-        Chaos::Duplicate => trouble.duplicate = 0.1,
-        Chaos::Reorder => trouble.reorder = 0.1,
-        Chaos::HalfOpen => trouble.half_open_every_s = 60.0,
+fn misbehave(profile: &mut Profile, trouble: Trouble) {
+    let (much, chaos) = (trouble.strength, &mut profile.chaos);
+    match trouble.chaos {
+        Chaos::Drop => chaos.drop_every_s = much,
+        Chaos::Duplicate => chaos.duplicate = much,
+        Chaos::Reorder => chaos.reorder = much,
+        Chaos::HalfOpen => chaos.half_open_every_s = much,
         Chaos::Garbage => {
-            trouble.garbage = 0.02;
-            trouble.unknown_event = 0.02;
-            trouble.unknown_field = 0.02;
+            chaos.garbage = much;
+            chaos.unknown_event = much;
+            chaos.unknown_field = much;
         }
-        Chaos::Slow => trouble.slow_ms = 50,
+        Chaos::Slow => chaos.slow_ms = whole(much),
         Chaos::Restart => {
-            trouble.restart_every_s = 60.0;
-            trouble.restart_takes_s = 5.0;
+            chaos.restart_every_s = much;
+            chaos.restart_takes_s = f64::min(much / 2.0, 5.0);
         }
-        Chaos::AuthFailure => trouble.refuse_login = 0.5,
+        Chaos::AuthFailure => chaos.refuse_login = much,
     }
 }
 
@@ -106,23 +102,27 @@ fn title(sim: &Sim) -> String {
 
 fn source(sim: &Sim) -> String {
     let profile = sim.profile();
+    // v12 takes a user name alone as that of a tenant.
+    let domain = match profile.dialect {
+        Dialect::V12 => String::new(),
+        _ => format!("domain = \"{}\"\n", profile.domain),
+    };
     format!(
         r#"adapter = "portsip"
 url = "{url}"
 dialect = "{dialect}"
 username = "supervisor"
 password = "{password}"
-domain = "{domain}"
-topics = ["extension_events", "cdr_events", "queue_events"]
+{domain}topics = ["extension_events", "cdr_events", "queue_events"]
 extensions = {extensions:?}
 queues = {queues:?}
-service_numbers = ["{ivr}", "{voicemail}"]
+service_numbers = ["{ivr}"]
+voicemail_numbers = ["{voicemail}"]
 region = "GB"
 "#,
         url = sim.url(),
         dialect = profile.dialect.as_str(),
         password = profile.password,
-        domain = profile.domain,
         extensions = profile.extension_numbers().collect::<Vec<_>>(),
         queues = profile.queue_numbers().collect::<Vec<_>>(),
         ivr = Profile::IVR,

@@ -1,8 +1,9 @@
 //! `/v1/events`: one resource, three transports.
 
+mod explain;
 mod one;
 mod page;
-mod sse;
+pub(super) mod sse;
 pub(super) mod subscribe;
 pub(super) mod websocket;
 pub(super) mod wish;
@@ -10,25 +11,34 @@ pub(super) mod wish;
 use std::sync::Arc;
 
 use axum::{
-    Router,
     body::Body,
     extract::State,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use http::{HeaderMap, Request, header, request::Parts};
 
-use super::{Surface, extract::authenticate};
+use super::{
+    Surface,
+    extract::{authenticate, client},
+    routes::{Access, Routes},
+};
 use crate::{
     auth::{Principal, Scope},
     http::{query::Query, upgrade},
     problem::Problem,
 };
 
-pub(super) fn routes() -> Router<Arc<Surface>> {
-    Router::new()
-        .route("/v1/events", get(events))
-        .route("/v1/events/{id}", get(one::show))
+const READER: Access = Access::Scopes(&[Scope::EventsRead]);
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/v1/events", READER, events)
+        .get("/v1/events/{id}", READER, one::show)
+        .get(
+            "/v1/events/{id}/explain",
+            Access::Scopes(&[Scope::Admin]),
+            explain::show,
+        )
 }
 
 async fn events(State(surface): State<Arc<Surface>>, request: Request<Body>) -> Response {
@@ -55,10 +65,14 @@ fn wants_stream(headers: &HeaderMap) -> bool {
 }
 
 /// The sender, by ticket or headers, who may read events.
-fn reader(surface: &Surface, parts: &Parts, ticket: Option<&str>) -> Result<Principal, Problem> {
+async fn reader(
+    surface: &Surface,
+    parts: &Parts,
+    ticket: Option<&str>,
+) -> Result<Principal, Problem> {
     let principal = match ticket {
-        Some(ticket) => surface.authority.ticket(ticket)?,
-        None => authenticate(parts, surface)?,
+        Some(ticket) => surface.authority.ticket(ticket, client(parts)?.address)?,
+        None => authenticate(parts, surface).await?,
     };
     principal.require(Scope::EventsRead)?;
     Ok(principal)

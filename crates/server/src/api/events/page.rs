@@ -31,7 +31,7 @@ const READ: usize = 512 * 1024;
 pub(super) async fn show(surface: &Arc<Surface>, parts: &Parts) -> Result<Response, Problem> {
     let (query, ticket) = query(parts);
     let wish = PageWish::from_query(query)?;
-    let principal = reader(surface, parts, ticket.as_deref())?;
+    let principal = reader(surface, parts, ticket.as_deref()).await?;
     let page = surface
         .blocking(move |surface| Page::read(surface, &principal, &wish))
         .await?;

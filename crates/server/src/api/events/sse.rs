@@ -1,6 +1,12 @@
 //! Server-sent events: the stream as text, pulled at the reader's pace.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
 
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
@@ -13,6 +19,7 @@ use hub::{
     stream::{Closing, ConnectionId, Narrator, Notice, ResetReason},
 };
 use model::{Cursor, Position};
+use telemetry::Counter;
 use tokio::{
     sync::mpsc,
     time::{MissedTickBehavior, interval},
@@ -34,10 +41,27 @@ use crate::{
     problem::Problem,
 };
 
+/// What the streams told here have come to.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    open: AtomicUsize,
+    /// Events handed over.
+    pub(crate) sent: Counter,
+    /// Streams ended because nothing was taken.
+    pub(crate) slow: Counter,
+}
+
+impl Counts {
+    /// Streams that are open now.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Relaxed)
+    }
+}
+
 pub(super) async fn open(surface: &Arc<Surface>, parts: &Parts) -> Result<Response, Problem> {
     let (query, ticket) = query(parts);
     let wish = resumed(Wish::from_query(query)?, parts)?;
-    let principal = reader(surface, parts, ticket.as_deref())?;
+    let principal = reader(surface, parts, ticket.as_deref()).await?;
     if surface.stop.is_cancelled() {
         return Err(Problem::shutting_down());
     }
@@ -62,6 +86,7 @@ pub(super) async fn open(surface: &Arc<Surface>, parts: &Parts) -> Result<Respon
         kill,
         text: Vec::new(),
         _slot: slot,
+        _counted: Counted::new(surface),
     };
     surface.tasks.spawn(teller.run(subscription));
     let mut response = Response::new(body);
@@ -117,6 +142,23 @@ struct Teller {
     /// What is to be sent next.
     text: Vec<u8>,
     _slot: StreamSlot,
+    _counted: Counted,
+}
+
+/// Counts as an open stream until it is dropped.
+struct Counted(Arc<Surface>);
+
+impl Counted {
+    fn new(surface: &Arc<Surface>) -> Self {
+        surface.sse.open.fetch_add(1, Relaxed);
+        Self(Arc::clone(surface))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.sse.open.fetch_sub(1, Relaxed);
+    }
 }
 
 /// Why the telling ends.
@@ -239,6 +281,7 @@ impl Teller {
                     Ok(Read::Events(events)) => {
                         for (id, json) in events.iter() {
                             frame(&mut self.text, json, Some(id));
+                            self.surface.sse.sent.add(1);
                         }
                     }
                     Ok(Read::Live(cursor)) => self.say(&Notice::Live { cursor }, Some(cursor)),
@@ -303,6 +346,7 @@ impl Teller {
             Ok(Err(_)) => Err(Over::Gone),
             Err(_) => {
                 tracing::debug!(stream = %self.connection, "a slow reader is closed");
+                self.surface.sse.slow.add(1);
                 self.kill.cancel();
                 Err(Over::Gone)
             }

@@ -113,6 +113,7 @@ fn announcement(
     Announcement {
         filter: spec.clone(),
         scope: principal.narrowing().clone(),
+        scopes: principal.scopes().map(Scope::as_str).collect(),
         warnings: warnings(surface, principal, spec, filter),
     }
 }

@@ -16,6 +16,7 @@ use super::{query, reader, subscribe, wish::Wish};
 use crate::{
     api::{
         Surface, control,
+        extract::client,
         subscribers::{Holder, Subscriber},
     },
     auth::{Principal, StreamSlot, is_credentialed},
@@ -50,7 +51,7 @@ pub(super) async fn open(surface: &Arc<Surface>, mut request: Request<Body>) -> 
             let slot = surface.authority.unknown_stream()?;
             return Ok((wish, Admission::Owing(slot)));
         }
-        let principal = reader(surface, &parts, ticket.as_deref())?;
+        let principal = reader(surface, &parts, ticket.as_deref()).await?;
         let slot = surface.authority.stream(&principal)?;
         let (asker, wished) = (principal.clone(), wish.clone());
         let subscription = surface
@@ -59,7 +60,11 @@ pub(super) async fn open(surface: &Arc<Surface>, mut request: Request<Body>) -> 
         let admission = Admission::Known(principal, slot, Box::new(subscription));
         Ok((wish, admission))
     };
-    let outcome = admitted.await;
+    let from = client(&parts).map(|client| client.address);
+    let outcome = match from {
+        Ok(from) => admitted.await.map(|admitted| (from, admitted)),
+        Err(problem) => Err(problem),
+    };
     if let (Err(problem), false) = (&outcome, is_browser) {
         return problem.clone().into_response();
     }
@@ -76,16 +81,19 @@ pub(super) async fn open(surface: &Arc<Surface>, mut request: Request<Body>) -> 
         };
         let connection = surface.fanout.next_id();
         let (opening, principal) = match outcome {
-            Err(problem) => (Opening::Refuse(closing(&problem)), None),
-            Ok((wish, Admission::Owing(slot))) => {
+            Err(problem) => {
+                surface.door.answered(problem.kind());
+                (Opening::Refuse(closing(&problem)), None)
+            }
+            Ok((from, (wish, Admission::Owing(slot)))) => {
                 let holder = Holder::Unknown(Box::new(wish));
-                let subscriber = Subscriber::new(slot, holder);
+                let subscriber = Subscriber::new(slot, from, holder);
                 surface.subscribers.enter(connection, subscriber);
                 let within = surface.pace.token_wait;
                 (Opening::AwaitToken { within }, None)
             }
-            Ok((wish, Admission::Known(principal, slot, subscription))) => {
-                let subscriber = Subscriber::new(slot, Holder::known(&principal, wish.spec));
+            Ok((from, (wish, Admission::Known(principal, slot, subscription)))) => {
+                let subscriber = Subscriber::new(slot, from, Holder::known(&principal, wish.spec));
                 surface.subscribers.enter(connection, subscriber);
                 (Opening::Stream(subscription), Some(principal))
             }

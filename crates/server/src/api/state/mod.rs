@@ -5,23 +5,37 @@ mod list;
 mod render;
 pub(super) mod select;
 pub(super) mod snapshot;
-pub(super) mod visible;
+pub(crate) mod visible;
 
 use std::sync::Arc;
 
-use axum::{Router, body::Body, extract::State, response::Response, routing::get};
+use axum::{body::Body, extract::State, response::Response};
 use bytes::Bytes;
 use http::{HeaderValue, header};
 use hub::stream::ResetReason;
 use model::{Collection, Cursor, EntityId, Position};
 
 use self::{list::Listing, select::Selection};
-use super::{Surface, backend::View, extract::Named};
+use super::{
+    Surface,
+    backend::View,
+    extract::Named,
+    routes::{Access, Routes},
+};
 use crate::{
     auth::{Principal, Scope},
     http::{envelope::CURSOR, query::Query},
     problem::{Gone, Kind, Problem},
 };
+
+/// A call that has ended, for somebody who may see it.
+pub(super) fn ended_call(
+    surface: &Surface,
+    principal: &Principal,
+    id: &str,
+) -> Result<Vec<u8>, Problem> {
+    ended::one(surface, principal, id)
+}
 
 /// The collections that have a path of their own.
 const COLLECTIONS: [Collection; 9] = [
@@ -36,22 +50,26 @@ const COLLECTIONS: [Collection; 9] = [
     Collection::Sources,
 ];
 
-pub(super) fn routes() -> Router<Arc<Surface>> {
-    let mut router = Router::new();
+const READER: Access = Access::Scopes(&[Scope::StateRead]);
+
+pub(super) fn routes() -> Routes {
+    let mut routes = Routes::new();
     for collection in COLLECTIONS {
         let path = format!("/v1/{collection}");
-        router = router
-            .route(
+        routes = routes
+            .get(
                 &path,
-                get(async move |State(surface), principal, query| {
+                READER,
+                async move |State(surface), principal, query| {
                     list(surface, principal, query, collection, None).await
-                }),
+                },
             )
-            .route(
-                &format!("{path}/{{id}}"),
-                get(async move |State(surface), principal, Named(id), query| {
+            .get(
+                format!("{path}/{{id}}"),
+                READER,
+                async move |State(surface), principal, Named(id), query| {
                     one(surface, principal, query, collection, None, id).await
-                }),
+                },
             );
     }
     for (parent, collection) in [
@@ -59,34 +77,27 @@ pub(super) fn routes() -> Router<Arc<Surface>> {
         (Collection::Conferences, Collection::Participants),
     ] {
         let path = format!("/v1/{parent}/{{parent}}/{collection}");
-        router = router
-            .route(
+        routes = routes
+            .get(
                 &path,
-                get(async move |State(surface), principal, Named(id), query| {
+                READER,
+                async move |State(surface), principal, Named(id), query| {
                     list(surface, principal, query, collection, Some((parent, id))).await
-                }),
+                },
             )
-            .route(
-                &format!("{path}/{{id}}"),
-                get(
-                    async move |State(surface),
-                                principal,
-                                Named((above, id)): Named<(String, String)>,
-                                query| {
-                        one(
-                            surface,
+            .get(
+                format!("{path}/{{id}}"),
+                READER,
+                async move |State(surface),
                             principal,
-                            query,
-                            collection,
-                            Some((parent, above)),
-                            id,
-                        )
-                        .await
-                    },
-                ),
+                            Named((above, id)): Named<(String, String)>,
+                            query| {
+                    let parent = Some((parent, above));
+                    one(surface, principal, query, collection, parent, id).await
+                },
             );
     }
-    router
+    routes
 }
 
 /// The collection and id of the entity that another lives below.

@@ -136,7 +136,7 @@ fn mistakes_name_the_variable() {
         SWITCHHOOK_SERVER__LISTEN: server.listen: "everywhere" is not an IP address with a port
           mend: write an IP address with a port, such as "127.0.0.1:7575"
         SWITCHHOOK_SERVR__LISTEN: servr: unknown key
-          mend: did you mean `server`? the keys here are auth, limits, log, server, sources, tenants, webhooks
+          mend: did you mean `server`? the keys here are auth, limits, log, server, sources, telemetry, tenants, webhooks
         SWITCHHOOK_SOURCES__HQ__TOPICS: sources.hq.topics: expected a list, found a string
           mend: write it in brackets: [ … ]
         5 mistakes

@@ -91,7 +91,12 @@ fn the_examples_in_the_file_of_defaults_are_right() {
     let pem = "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n";
     let config = read(
         &examples(),
-        &[("HQ_PASSWORD", "p"), ("WEBHOOK_KEY", "k")],
+        &[
+            ("HQ_PASSWORD", "p"),
+            ("WEBHOOK_KEY", "k"),
+            ("BASIX_TOKEN", "t"),
+            ("TELECOMX_TOKEN", "t"),
+        ],
         &[
             ("/etc/server.pem", pem),
             ("/etc/server.key", pem),

@@ -35,6 +35,20 @@ streams = -1
 }
 
 #[test]
+fn a_collector_of_traces_speaks_http() {
+    expect![[r#"
+        /etc/switchhook.toml:2:8: telemetry.otlp: this is not an http or https URL
+          mend: write the collector's URL for OTLP over HTTP, such as "http://127.0.0.1:4318"
+        /etc/switchhook.toml:3:18: telemetry.sample_percent: 101 is out of bounds
+          mend: write a value from 1 to 100
+        2 mistakes
+    "#]]
+    .assert_eq(&told(
+        "[telemetry]\notlp = \"grpc://127.0.0.1:4317\"\nsample_percent = 101\n",
+    ));
+}
+
+#[test]
 fn what_is_not_toml_is_told_by_line() {
     expect![[r#"
         /etc/switchhook.toml:4:6: this is not TOML: unclosed table, expected `]`
@@ -62,9 +76,9 @@ fn a_broken_line_with_a_secret_is_not_quoted() {
 fn unknown_keys_are_refused_everywhere() {
     expect![[r#"
         /etc/switchhook.toml:1:1: port: unknown key
-          mend: remove it; the keys here are auth, limits, log, server, sources, tenants, webhooks
+          mend: remove it; the keys here are auth, limits, log, server, sources, telemetry, tenants, webhooks
         /etc/switchhook.toml:2:2: sever: unknown key
-          mend: did you mean `server`? the keys here are auth, limits, log, server, sources, tenants, webhooks
+          mend: did you mean `server`? the keys here are auth, limits, log, server, sources, telemetry, tenants, webhooks
         /etc/switchhook.toml:3:9: server.tls2: unknown key
           mend: did you mean `tls`? the keys here are allowed_origins, listen, public_url, tls, trusted_proxies
         /etc/switchhook.toml:4:1: auth.tokens[0]: the key `scopes` is missing
@@ -74,7 +88,7 @@ fn unknown_keys_are_refused_everywhere() {
         /etc/switchhook.toml:9:15: log.retention.days: unknown key
           mend: remove it; the keys here are bytes, hours
         /etc/switchhook.toml:18:1: sources.hq.pasword: unknown key
-          mend: did you mean `password`? the keys here are adapter, allow_plaintext, ca_file, dialect, domain, extension_number, extensions, include_native, insecure_tls, max_call_age, max_frame, password, queues, reconnect, region, required, service_numbers, silence, tenants, topics, url, username
+          mend: did you mean `password`? the keys here are adapter, allow_plaintext, ca_file, dialect, domain, extension_number, extensions, include_native, insecure_tls, max_call_age, max_frame, password, queues, reconnect, region, required, service_numbers, silence, tenants, topics, url, username, voicemail_numbers
         /etc/switchhook.toml:19:15: sources.hq.reconnect.initail: unknown key
           mend: did you mean `initial`? the keys here are budget_per_min, initial, max
         8 mistakes
@@ -285,12 +299,12 @@ fn sources_are_checked() {
     expect![[r#"
         /etc/switchhook.toml:2:10: sources.Main_Office: `Main_Office` is not a source id: it is 1 to 32 characters of a-z, 0-9 and -
           mend: rename the source, for example [sources.hq]
-        /etc/switchhook.toml:10:11: sources.tokyo.adapter: "basix" is not allowed here
-          mend: allowed are "portsip"
+        /etc/switchhook.toml:10:11: sources.tokyo.adapter: "asterisk" is not allowed here
+          mend: allowed are "portsip", "basix", "telecomx"
         /etc/switchhook.toml:15:11: sources.typo.adapter: "portsipp" is not allowed here
-          mend: did you mean "portsip"? allowed are "portsip"
+          mend: did you mean "portsip"? allowed are "portsip", "basix", "telecomx"
         /etc/switchhook.toml:17:1: sources.none: the key `adapter` is missing
-          mend: write adapter = "…" with one of portsip
+          mend: write adapter = "…" with one of portsip, basix, telecomx
         /etc/switchhook.toml:22:7: sources.plain.url: credentials would travel unencrypted: the host is not on this machine
           mend: use wss, or accept it with allow_plaintext = true
         /etc/switchhook.toml:27:1: sources.web: the key `password` is missing
@@ -326,7 +340,7 @@ password = "b"
 topics = ["cdr_events"]
 
 [sources.tokyo]
-adapter = "basix"
+adapter = "asterisk"
 url = "wss://bcs.brastel.com/basix/api/ws_cti"
 token = { env = "BASIX_TOKEN" }
 

@@ -1,0 +1,503 @@
+//! Webhooks: endpoints, and the delivery of events to them.
+//!
+//! [`queue`] and [`schedule`] decide, purely. [`client`] sends, wherever [`guard`] lets it. `worker` is the task that joins
+//! them for one endpoint, and what it has to remember lies on shelves in the log's database.
+
+pub mod client;
+pub mod endpoint;
+mod figures;
+pub mod guard;
+pub mod queue;
+pub mod record;
+pub mod schedule;
+pub mod secret;
+mod worker;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use hub::{Hub, Stopped, draft::Draft, shelf::Shelving};
+use model::{Clock, Position, Text, Timestamp, source::WebhookState};
+use telemetry::Tracer;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{
+    client::{Attempt, Client, Lines},
+    endpoint::Endpoint,
+    figures::Attempts,
+    guard::Guard,
+    record::Record,
+    secret::Vault,
+    worker::{Message, Replay, Worker},
+};
+use crate::auth::Entropy;
+
+/// All endpoints.
+pub struct Webhooks {
+    parts: Arc<Parts>,
+    most: usize,
+    running: Mutex<BTreeMap<Text, Running>>,
+    tasks: TaskTracker,
+}
+
+/// What the endpoints share.
+pub(crate) struct Parts {
+    hub: Hub,
+    client: Client,
+    vault: ArcSwap<Vault>,
+    clock: Arc<dyn Clock>,
+    entropy: Entropy,
+    permits: Semaphore,
+    attempts: Attempts,
+    tracer: Tracer,
+}
+
+/// One endpoint, as its task and whoever asks about it share it.
+pub(crate) struct Shared {
+    id: Text,
+    endpoint: watch::Sender<Arc<Endpoint>>,
+    /// Held while a change is on its way to the database.
+    changing: tokio::sync::Mutex<()>,
+    lines: Lines,
+    recent: Mutex<VecDeque<(Position, Record)>>,
+    progress: Mutex<Progress>,
+}
+
+/// How far the deliveries of an endpoint are.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Progress {
+    /// Everything up to here is delivered, given up, or waits in the table.
+    pub(crate) line: Position,
+    /// How many events wait, in the table or not.
+    pub(crate) waiting: usize,
+    /// How many lanes have any.
+    pub(crate) lanes: usize,
+    /// Since when the oldest of them waits.
+    pub(crate) since: Option<Timestamp>,
+}
+
+struct Running {
+    shared: Arc<Shared>,
+    inbox: mpsc::Sender<Message>,
+    stop: CancellationToken,
+}
+
+/// What the config says.
+pub struct Settings {
+    /// Where deliveries may go.
+    pub guard: Guard,
+    /// What keeps secrets.
+    pub vault: Vault,
+    /// The names of the static tokens there are; none where nobody needs one.
+    pub tokens: Option<BTreeSet<Text>>,
+}
+
+/// Why an endpoint cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookError {
+    /// There are as many as there may be.
+    #[error("there are {0} webhooks already")]
+    Full(usize),
+    /// The hub has stopped.
+    #[error("the gateway stops")]
+    Stopped,
+    /// There is no randomness.
+    #[error("no secret can be made now")]
+    Entropy,
+    /// Too many replays wait.
+    #[error("too many replays of this webhook wait")]
+    Busy,
+}
+
+const ENDPOINTS: &str = "webhook";
+const POSITIONS: &str = "webhook.position";
+const REPLAYS: &str = "webhook.replay";
+/// Requests of all endpoints together. An endpoint that fails has one at a time, so these never crowd out the others.
+const PERMITS: usize = 2_048;
+/// Deliveries of an endpoint that are remembered after they were made.
+const RECENT: usize = 100;
+/// Requests to a task that wait.
+const INBOX: usize = 16;
+
+impl From<Stopped> for WebhookError {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+impl Webhooks {
+    /// Takes up what the last run left, and delivers.
+    ///
+    /// # Errors
+    /// When the hub has stopped.
+    pub async fn start(
+        hub: Hub,
+        settings: Settings,
+        client: Client,
+        most: usize,
+        clock: Arc<dyn Clock>,
+        entropy: Entropy,
+        tracer: Tracer,
+    ) -> Result<Arc<Self>, Stopped> {
+        let parts = Arc::new(Parts {
+            hub,
+            client,
+            vault: ArcSwap::from_pointee(Vault::new(None)),
+            clock,
+            entropy,
+            permits: Semaphore::new(PERMITS),
+            attempts: Attempts::default(),
+            tracer,
+        });
+        let webhooks = Arc::new(Self {
+            parts: Arc::clone(&parts),
+            most,
+            running: Mutex::default(),
+            tasks: TaskTracker::new(),
+        });
+        let tokens = webhooks.adopt(settings);
+        let positions: BTreeMap<String, Bytes> =
+            parts.rows(POSITIONS, "", ALL).await?.into_iter().collect();
+        for (id, value) in parts.rows(ENDPOINTS, "", ALL).await? {
+            match serde_json::from_slice::<Endpoint>(&value) {
+                Ok(endpoint) => {
+                    let position = positions
+                        .get(&id)
+                        .and_then(|text| std::str::from_utf8(text).ok());
+                    let position = position.and_then(record::position);
+                    let position = position.unwrap_or_else(|| parts.hub.tail().head());
+                    webhooks.run(endpoint, position);
+                }
+                Err(error) => {
+                    tracing::error!(id, %error, "a webhook cannot be read: it stays as it is and rests");
+                }
+            }
+        }
+        webhooks.rest(tokens.as_ref()).await?;
+        Ok(webhooks)
+    }
+
+    /// Takes over other settings.
+    ///
+    /// # Errors
+    /// When the hub has stopped.
+    pub async fn reload(&self, settings: Settings) -> Result<(), Stopped> {
+        let tokens = self.adopt(settings);
+        self.rest(tokens.as_ref()).await?;
+        for shared in self.all() {
+            // What may be delivered to may have changed.
+            shared.endpoint.send_modify(|_| {});
+        }
+        Ok(())
+    }
+
+    /// Ends all deliveries, and keeps what has become of them. The hub must still run.
+    pub async fn stop(&self) {
+        for running in self.lock().values() {
+            running.stop.cancel();
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Every endpoint, in the order of ids.
+    pub(crate) fn all(&self) -> Vec<Arc<Shared>> {
+        self.lock()
+            .values()
+            .map(|running| Arc::clone(&running.shared))
+            .collect()
+    }
+
+    /// One endpoint.
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<Shared>> {
+        self.lock()
+            .get(id)
+            .map(|running| Arc::clone(&running.shared))
+    }
+
+    /// Makes an endpoint, which gets what happens from now on.
+    pub(crate) async fn create(&self, endpoint: Endpoint) -> Result<Arc<Shared>, WebhookError> {
+        if self.lock().len() >= self.most {
+            return Err(WebhookError::Full(self.most));
+        }
+        let position = self.parts.hub.tail().head();
+        let changes = vec![
+            put(&endpoint),
+            Shelving::Put {
+                shelf: POSITIONS.into(),
+                key: Text::clone(&endpoint.id),
+                value: position.to_string().into(),
+            },
+        ];
+        self.parts.hub.keep(changes, Vec::new()).await?;
+        Ok(self.run(endpoint, position))
+    }
+
+    /// Ends an endpoint, and forgets everything about it.
+    pub(crate) async fn remove(&self, id: &str) -> Result<(), WebhookError> {
+        let Some(running) = self.lock().remove(id) else {
+            return Ok(());
+        };
+        running.stop.cancel();
+        // Its task writes for the last time before this does.
+        running.inbox.closed().await;
+        let drop = |shelf: &str| Shelving::Drop {
+            shelf: shelf.into(),
+            key: id.into(),
+        };
+        let mut changes: Vec<Shelving> = [ENDPOINTS, POSITIONS, REPLAYS].map(drop).into();
+        changes.push(Shelving::Clear {
+            shelf: record::shelf(id),
+        });
+        self.parts.hub.keep(changes, Vec::new()).await?;
+        Ok(())
+    }
+
+    /// Changes an endpoint.
+    pub(crate) async fn update(
+        &self,
+        shared: &Shared,
+        change: impl FnOnce(&mut Endpoint) -> Vec<Draft>,
+    ) -> Result<(), WebhookError> {
+        Ok(shared.update(&self.parts, change).await?)
+    }
+
+    /// Delivers again, also what waits.
+    pub(crate) async fn enable(&self, shared: &Shared) -> Result<(), WebhookError> {
+        let skip = shared.endpoint().state == WebhookState::Disabled;
+        self.tell(&shared.id, Message::Enable { skip })?;
+        let now = self.parts.clock.now().wall;
+        self.update(shared, |endpoint| {
+            endpoint.failing_since = None;
+            endpoint
+                .enter(WebhookState::Enabled, None, now)
+                .into_iter()
+                .collect()
+        })
+        .await
+    }
+
+    /// Delivers once more what lies after a position, up to another.
+    pub(crate) fn replay(
+        &self,
+        shared: &Shared,
+        next: Position,
+        until: Position,
+    ) -> Result<(), WebhookError> {
+        self.tell(&shared.id, Message::Replay(Replay { next, until }))
+    }
+
+    /// Sends an event that is not in the log, and says what came of it.
+    pub(crate) async fn test(
+        &self,
+        shared: &Shared,
+        id: &str,
+        body: Vec<u8>,
+    ) -> Result<Attempt, &'static str> {
+        let now = self.parts.clock.now().wall;
+        worker::test(&self.parts, shared, id, body, now).await
+    }
+
+    /// A page of what is kept of deliveries.
+    pub(crate) async fn deliveries(
+        &self,
+        shared: &Shared,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Bytes)>, WebhookError> {
+        Ok(self
+            .parts
+            .rows(&record::shelf(&shared.id), after, limit)
+            .await?)
+    }
+
+    pub(crate) fn vault(&self) -> Arc<Vault> {
+        self.parts.vault()
+    }
+
+    pub(crate) fn guard(&self) -> Arc<Guard> {
+        self.parts.client.guard()
+    }
+
+    pub(crate) fn random(&self) -> Result<[u8; 32], WebhookError> {
+        (self.parts.entropy)().map_err(|error| {
+            tracing::error!(%error, "no randomness for a webhook");
+            WebhookError::Entropy
+        })
+    }
+
+    fn adopt(&self, settings: Settings) -> Option<BTreeSet<Text>> {
+        self.parts.client.reload(settings.guard);
+        self.parts.vault.store(settings.vault.into());
+        settings.tokens
+    }
+
+    /// Endpoints whose token is gone rest, and those whose token is back go on.
+    async fn rest(&self, tokens: Option<&BTreeSet<Text>>) -> Result<(), Stopped> {
+        const GONE: &str = "the token of its creator is withdrawn";
+        let now = self.parts.clock.now().wall;
+        for shared in self.all() {
+            let endpoint = Arc::clone(&shared.endpoint.borrow());
+            let gone = endpoint.owner.token
+                && tokens.is_some_and(|tokens| !tokens.contains(&endpoint.owner.name));
+            let rests =
+                endpoint.state == WebhookState::Paused && endpoint.reason.as_deref() == Some(GONE);
+            let (state, reason) = match (gone, rests) {
+                (true, false) if endpoint.is_on() => (WebhookState::Paused, Some(GONE)),
+                (false, true) => (WebhookState::Enabled, None),
+                _ => continue,
+            };
+            shared
+                .update(&self.parts, |endpoint| {
+                    endpoint.enter(state, reason, now).into_iter().collect()
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    fn run(&self, endpoint: Endpoint, position: Position) -> Arc<Shared> {
+        let shared = Arc::new(Shared {
+            id: Text::clone(&endpoint.id),
+            endpoint: watch::Sender::new(Arc::new(endpoint)),
+            changing: tokio::sync::Mutex::default(),
+            lines: Lines::default(),
+            recent: Mutex::default(),
+            progress: Mutex::new(Progress {
+                line: position,
+                ..Progress::default()
+            }),
+        });
+        let (sender, inbox) = mpsc::channel(INBOX);
+        let stop = CancellationToken::new();
+        let worker = Worker::new(
+            Arc::clone(&self.parts),
+            Arc::clone(&shared),
+            inbox,
+            position,
+        );
+        self.tasks.spawn(worker.run(stop.clone()));
+        let running = Running {
+            shared: Arc::clone(&shared),
+            inbox: sender,
+            stop,
+        };
+        self.lock().insert(Text::clone(&shared.id), running);
+        shared
+    }
+
+    fn tell(&self, id: &str, message: Message) -> Result<(), WebhookError> {
+        let running = self.lock();
+        let running = running.get(id).ok_or(WebhookError::Stopped)?;
+        running
+            .inbox
+            .try_send(message)
+            .map_err(|_| WebhookError::Busy)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Text, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Parts {
+    fn vault(&self) -> Arc<Vault> {
+        self.vault.load_full()
+    }
+
+    /// A random number from 0 to 1; the middle when there is no randomness.
+    fn chance(&self) -> f64 {
+        let random = (self.entropy)()
+            .map(|bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+        random.map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX))
+    }
+
+    async fn rows(
+        &self,
+        shelf: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Bytes)>, Stopped> {
+        let (reader, shelf, after) = (
+            self.hub.reader().clone(),
+            shelf.to_owned(),
+            after.to_owned(),
+        );
+        let rows = tokio::task::spawn_blocking(move || reader.shelf(&shelf, &after, limit));
+        match rows.await {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(error)) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "webhooks cannot be read from the log"
+                );
+                Err(Stopped)
+            }
+            Err(_) => Err(Stopped),
+        }
+    }
+}
+
+impl Shared {
+    /// The endpoint as it is now.
+    pub(crate) fn endpoint(&self) -> Arc<Endpoint> {
+        Arc::clone(&self.endpoint.borrow())
+    }
+
+    /// How far its deliveries are.
+    pub(crate) fn reached(&self) -> Progress {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last deliveries that were made.
+    pub(crate) fn recent(&self) -> Vec<(Position, Record)> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.iter().cloned().collect()
+    }
+
+    async fn update(
+        &self,
+        parts: &Parts,
+        change: impl FnOnce(&mut Endpoint) -> Vec<Draft>,
+    ) -> Result<(), Stopped> {
+        let _changing = self.changing.lock().await;
+        let mut endpoint = (*self.endpoint()).clone();
+        let events = change(&mut endpoint);
+        parts.hub.keep(vec![put(&endpoint)], events).await?;
+        self.endpoint.send_replace(Arc::new(endpoint));
+        Ok(())
+    }
+
+    fn note(&self, position: Position, record: Record) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.len() >= RECENT {
+            recent.pop_front();
+        }
+        recent.push_back((position, record));
+    }
+
+    fn progress(&self, progress: Progress) {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+    }
+}
+
+/// All rows: there are as many as there are endpoints.
+const ALL: usize = 1_000_000;
+
+fn put(endpoint: &Endpoint) -> Shelving {
+    Shelving::Put {
+        shelf: ENDPOINTS.into(),
+        key: Text::clone(&endpoint.id),
+        value: serde_json::to_vec(endpoint).unwrap_or_default().into(),
+    }
+}
+
+/// When an endpoint's old secrets are over, they are forgotten with the next change.
+pub(crate) fn current(secrets: &mut Vec<endpoint::Kept>, now: Timestamp) {
+    secrets.retain(|kept| kept.until.is_none_or(|until| until > now));
+}
