@@ -10,8 +10,9 @@ use std::{
 
 /// The program, built from this workspace as it stands.
 ///
-/// `SWITCHHOOK_BIN` names another one. Otherwise it lies beside the test executable; when it is missing, older than its
-/// sources, or built from another checkout that shares the target folder, it is built first, once for all test processes.
+/// `SWITCHHOOK_BIN` names another one. Otherwise it lies beside the test executable, where a test run of the whole
+/// workspace puts it; when it is missing, older than its sources, or perhaps of another checkout that shares the target
+/// folder, it is built first, once for all test processes.
 ///
 /// # Panics
 /// When it cannot be built.
@@ -43,22 +44,47 @@ fn profile_folder() -> PathBuf {
     folder.to_owned()
 }
 
-/// True when the program is of this workspace and no source of it is younger; cargo lists the sources beside it.
+/// True when the program is of this workspace and no source of it is younger.
 fn is_current(program: &Path) -> bool {
-    let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
-    let (Some(built), Ok(listing)) = (
-        modified(program),
-        fs::read_to_string(program.with_extension("d")),
-    ) else {
+    let Some(built) = modified(program) else {
         return false;
     };
-    let Some((_, sources)) = listing.split_once(": ") else {
-        return false;
+    match fs::read_to_string(program.with_extension("d")) {
+        // `cargo build` lists the sources beside it.
+        Ok(listing) => listing.split_once(": ").is_some_and(|(_, sources)| {
+            let mut sources = sources.split_whitespace().map(Path::new).peekable();
+            let listed = sources.peek().is_some();
+            listed
+                && sources
+                    .all(|source| source.starts_with(workspace()) && !is_younger(source, built))
+        }),
+        // `cargo test` builds it and lists nothing. In a target folder of our own it can only be ours.
+        Err(_) => {
+            let listed = ["crates", "adapters", "openapi", "Cargo.lock", "Cargo.toml"];
+            let mut sources = listed.iter().map(|name| workspace().join(name));
+            program.starts_with(workspace()) && !sources.any(|source| is_younger(&source, built))
+        }
+    }
+}
+
+/// Whether a file, or one below a folder that may be a source of the program, is younger than a moment. Unreadable ones
+/// are.
+fn is_younger(source: &Path, built: SystemTime) -> bool {
+    const ASIDE: [&str; 6] = ["benches", "cases", "examples", "fuzz", "target", "tests"];
+    if !source.is_dir() {
+        return modified(source).is_none_or(|modified| modified > built);
+    }
+    let Ok(inside) = fs::read_dir(source) else {
+        return true;
     };
-    let younger = |source: &Path| modified(source).unwrap_or(SystemTime::now()) > built;
-    let mut sources = sources.split_whitespace().map(Path::new).peekable();
-    sources.peek().is_some()
-        && sources.all(|source| source.starts_with(workspace()) && !younger(source))
+    inside.flatten().any(|entry| {
+        let aside = ASIDE.iter().any(|name| entry.file_name() == *name);
+        !aside && is_younger(&entry.path(), built)
+    })
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|data| data.modified()).ok()
 }
 
 fn build(folder: &Path) {
@@ -82,6 +108,12 @@ fn build(folder: &Path) {
         "switchhook cannot be built:\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// The build folder.
+#[must_use]
+pub fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
 }
 
 /// The root of this workspace.

@@ -37,10 +37,10 @@ impl Client {
         Self { address, headers }
     }
 
-    /// The same client with `Authorization: Bearer`.
+    /// The same client with the token of this name.
     #[must_use]
     pub fn bearer(&self, token: &str) -> Self {
-        self.header("authorization", &format!("Bearer {token}"))
+        self.header("authorization", &format!("Bearer {}", crate::secret(token)))
     }
 
     /// The same client with one more header on every request.
@@ -143,7 +143,7 @@ impl Client {
     pub async fn history_of_pages(&self, query: &str, limit: usize) -> Vec<Event> {
         let mut path = events_path(&format!("limit={limit}&{query}"));
         let mut events = Vec::new();
-        let end = Instant::now() + wait::PATIENCE;
+        let mut end = Instant::now() + wait::PATIENCE;
         loop {
             let page = self.get(&path).await;
             assert_eq!(page.status, 200, "{path}: {}", page.text());
@@ -159,6 +159,9 @@ impl Client {
                 Instant::now() < end,
                 "the pages have no end: {path} leads to {next}"
             );
+            if !found.is_empty() {
+                end = Instant::now() + wait::PATIENCE;
+            }
             events.extend(found);
             path = next;
         }

@@ -12,7 +12,11 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{Client, Setup, binary, wait};
+use crate::{
+    Client, Setup, binary,
+    log::{Kept, betrayal},
+    wait,
+};
 
 /// A running gateway with a folder of its own.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub struct Process {
     child: Child,
     stdout: Arc<Mutex<String>>,
     stderr: Arc<Mutex<String>>,
+    /// Lines of stderr that tell what they must not.
+    betrayals: Arc<Mutex<Vec<String>>>,
     collectors: Vec<thread::JoinHandle<()>>,
 }
 
@@ -113,6 +119,11 @@ impl Gateway {
         self.folder.path().join(name)
     }
 
+    /// Writes a config that may be anything; the gateway notices by itself.
+    pub fn write_config(&self, text: &str) {
+        fs::write(self.path("switchhook.toml"), text).expect("the config");
+    }
+
     /// Writes another config; the gateway notices by itself.
     pub fn reconfigure(&self, setup: &Setup) {
         let text = setup.text(self.address.port());
@@ -138,12 +149,21 @@ impl Process {
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let (stdout, out) = collect(child.stdout.take().expect("a pipe"));
-        let (stderr, err) = collect(child.stderr.take().expect("a pipe"));
+        let (stdout, out) = collect(child.stdout.take().expect("a pipe"), |_| {});
+        let betrayals: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (noted, mut kept) = (Arc::clone(&betrayals), Kept::create());
+        let (stderr, err) = collect(child.stderr.take().expect("a pipe"), move |line| {
+            kept.keep(line);
+            if let Some(what) = betrayal(line) {
+                let mut noted = noted.lock().expect("no panic in a reader");
+                noted.push(format!("{what}: {line}"));
+            }
+        });
         Self {
             child,
             stdout,
             stderr,
+            betrayals,
             collectors: vec![out, err],
         }
     }
@@ -222,7 +242,10 @@ impl Drop for Process {
                 "--- switchhook said:\n{}---\n",
                 self.stderr()
             );
+            return;
         }
+        let betrayals = self.betrayals.lock().expect("no panic in a reader");
+        assert!(betrayals.is_empty(), "the log tells {betrayals:#?}");
     }
 }
 
@@ -264,12 +287,14 @@ pub fn free_port() -> u16 {
 /// Keeps the last 256 KiB of what a program writes.
 fn collect(
     pipe: impl std::io::Read + Send + 'static,
+    mut each: impl FnMut(&str) + Send + 'static,
 ) -> (Arc<Mutex<String>>, thread::JoinHandle<()>) {
     const KEEP: usize = 256 * 1024;
     let text = Arc::new(Mutex::new(String::new()));
     let shared = Arc::clone(&text);
     let reader = thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            each(&line);
             let mut text = shared.lock().expect("no panic in a reader");
             text.push_str(&line);
             text.push('\n');

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use ring::digest::{SHA256, digest};
 
-use crate::Pbx;
+use crate::{Pbx, log};
 
 /// What `switchhook.toml` is to say; `listen` and the log's path are added by the gateway.
 #[derive(Clone, Debug)]
@@ -64,6 +64,24 @@ reconnect = {{ initial = \"50ms\", max = \"500ms\", budget_per_min = 600 }}
         self
     }
 
+    /// Sources of other kinds, as tables.
+    #[must_use]
+    pub fn sources(mut self, tables: &str) -> Self {
+        self.sources.push_str(tables);
+        self
+    }
+
+    /// A canonical name for native tenants, each at its source, in place of those named before.
+    #[must_use]
+    pub fn tenants(mut self, name: &str, natives: &[(&str, &str)]) -> Self {
+        let natives: Vec<String> = natives
+            .iter()
+            .map(|(source, id)| format!("{source} = \"{id}\""))
+            .collect();
+        self.tenants = format!("{name} = {{ {} }}\n", natives.join(", "));
+        self
+    }
+
     /// A canonical name for the tenant of `pbx` at a source.
     #[must_use]
     pub fn tenant(mut self, name: &str, source: &str, pbx: &Pbx) -> Self {
@@ -93,11 +111,11 @@ reconnect = {{ initial = \"50ms\", max = \"500ms\", budget_per_min = 600 }}
         self
     }
 
-    /// A static token, which switches authentication on; `more` are further lines, such as `tenants = ["acme"]`.
+    /// A static token, known by its name, which switches authentication on; `more` are further lines, such as `tenants = ["acme"]`.
     #[must_use]
     pub fn token(mut self, token: &str, scopes: &[&str], more: &str) -> Self {
         self.auth = self.auth.replace("\"none\"", "\"tokens\"");
-        let sha256: String = digest(&SHA256, token.as_bytes())
+        let sha256: String = digest(&SHA256, secret(token).as_bytes())
             .as_ref()
             .iter()
             .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
@@ -127,4 +145,10 @@ impl Default for Setup {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The text of the token of this name, as its bearer sends it. It must not appear in any log.
+#[must_use]
+pub fn secret(token: &str) -> String {
+    format!("{}{token}", log::SECRET)
 }

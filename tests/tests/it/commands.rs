@@ -139,17 +139,19 @@ async fn a_token_may_come_in_the_first_frame() {
     let client = gateway.client();
     let mut stream = client.stranger("types=source.*").await;
     stream
-        .send(&json!({"op": "token", "token": "reader"}))
+        .send(&json!({"op": "token", "token": tests::secret("reader")}))
         .await;
     stream.expect("stream.opened").await;
     stream.expect("stream.live").await;
     stream
-        .send(&json!({"op": "token", "token": "reader"}))
+        .send(&json!({"op": "token", "token": tests::secret("reader")}))
         .await;
     stream.bookmark().await;
 
     let mut stream = client.stranger("").await;
-    stream.send(&json!({"op": "token", "token": "guess"})).await;
+    stream
+        .send(&json!({"op": "token", "token": tests::secret("guess")}))
+        .await;
     let (said, code) = stream.ending().await;
     assert_eq!(code, 4401);
     assert!(

@@ -1,4 +1,6 @@
 //! SIGKILL under load, again and again: what anyone saw stays, and nothing is told twice.
+//!
+//! `KILL_ROUNDS=100 cargo nextest run -p tests nothing_seen_is_lost` kills it that often.
 
 use std::{
     collections::BTreeMap,
@@ -6,28 +8,32 @@ use std::{
 };
 
 use serde_json::Value;
-use tests::{Event, Pbx, ws::Frame};
+use tests::{Event, Pbx, client::events_path, ws::Frame};
 
 use crate::support::{check_envelope, check_log, of_kind, pair, synced};
 
+/// How often it is killed when nobody says otherwise.
 const ROUNDS: usize = 15;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_seen_is_lost_and_nothing_is_doubled() {
+    let rounds = std::env::var("KILL_ROUNDS").map_or(ROUNDS, |told| told.parse().unwrap());
     let (pbx, mut gateway) = pair().await;
     let pbx = Arc::new(pbx);
     let client = gateway.client();
     let traffic = tokio::spawn(traffic(Arc::clone(&pbx)));
     let seen: Arc<Mutex<BTreeMap<String, Event>>> = Arc::default();
     let mut last: Option<String> = None;
-    for round in 0..ROUNDS {
-        // A client that goes on where it was, one that looks at pages, and one that begins anew.
-        let after = last.as_deref().unwrap_or("earliest");
-        let mut stream = client.stream(&format!("after={after}")).await;
+    for round in 0..rounds {
+        // A client that looks at a page, one that goes on where it was, and one that begins anew.
+        let after = format!("after={}", last.as_deref().unwrap_or("earliest"));
+        let page = client
+            .get(&events_path(&format!("{after}&limit=1000")))
+            .await;
+        note(&seen, page.events());
+        let mut stream = client.stream(&after).await;
         let mut fresh = client.stream("").await;
-        let noted = note(&seen, client.history(&format!("after={after}")).await);
-        assert!(round == 0 || noted > 0, "round {round} had nothing to say");
-        for _ in 0..40 + 23 * round {
+        for _ in 0..40 + 23 * (round % ROUNDS) {
             let event = stream.event().await;
             last = Some(event.id().to_owned());
             note(&seen, vec![event]);
@@ -66,7 +72,7 @@ async fn nothing_seen_is_lost_and_nothing_is_doubled() {
     all.iter().for_each(check_envelope);
     let gaps = of_kind(&all, "source.gap").len();
     assert!(
-        gaps >= ROUNDS,
+        gaps >= rounds,
         "every restart is a window in which something may have been missed: {gaps}"
     );
 }
@@ -91,10 +97,9 @@ async fn traffic(pbx: Arc<Pbx>) {
     }
 }
 
-/// Remembers events of the log; how many were new. The same id never bears another event.
-fn note(seen: &Mutex<BTreeMap<String, Event>>, events: Vec<Event>) -> usize {
+/// Remembers events of the log. The same id never bears another event.
+fn note(seen: &Mutex<BTreeMap<String, Event>>, events: Vec<Event>) {
     let mut seen = seen.lock().unwrap();
-    let before = seen.len();
     for event in events.into_iter().filter(|event| !event.is_about_stream()) {
         if let Some(known) = seen.get(event.id()) {
             assert!(
@@ -107,5 +112,4 @@ fn note(seen: &Mutex<BTreeMap<String, Event>>, events: Vec<Event>) -> usize {
             seen.insert(event.id().to_owned(), event);
         }
     }
-    seen.len() - before
 }

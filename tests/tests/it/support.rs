@@ -204,6 +204,8 @@ fn entity_version(event: &Event) -> Option<u64> {
     let (collection, rest) = event.subject().split_once('/')?;
     let name = match collection {
         "queues" if rest.contains("/callers/") => "caller",
+        // A participant has no version of its own; the conference beside it has.
+        "conferences" if rest.contains("/participants/") => return None,
         other => other.strip_suffix('s')?,
     };
     event.data()[name]["version"].as_u64()

@@ -1,6 +1,7 @@
 //! Who may see what.
 
 mod browsers;
+mod privacy;
 mod tenants;
 
 use serde_json::Value;
