@@ -78,9 +78,13 @@ fn init_overwrites_only_when_told_to() {
 fn what_init_writes_is_for_its_owner() {
     use std::os::unix::fs::PermissionsExt;
     let folder = TempDir::new().unwrap();
+    let path = folder.path().join("switchhook.toml");
+    let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
     switchhook(folder.path(), &["init"], &[]);
-    let file = fs::metadata(folder.path().join("switchhook.toml")).unwrap();
-    assert_eq!(file.permissions().mode() & 0o777, 0o600);
+    assert_eq!(mode(), 0o600);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    switchhook(folder.path(), &["init", "--force"], &[]);
+    assert_eq!(mode(), 0o600, "also what was there before");
 }
 
 #[test]

@@ -182,7 +182,9 @@ async fn nothing_known_is_an_empty_snapshot() {
     let pbx = Pbx::start().await;
     pbx.behave(tests::pbx::Manners::SlamTheDoor);
     let gateway = tests::Gateway::start(&tests::Setup::with(&pbx)).await;
-    let (_, state) = snapshot(&mut gateway.client().stream("snapshot=true").await).await;
+    let client = gateway.client();
+    client.stream("after=earliest").await.event().await;
+    let (_, state) = snapshot(&mut client.stream("snapshot=true").await).await;
     assert!(state["calls"].is_empty() && state["extensions"].is_empty());
     assert_eq!(state["sources"].len(), 1);
 }

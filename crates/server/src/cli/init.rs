@@ -1,14 +1,10 @@
 //! `switchhook init`: a commented config file to begin with.
 
-use std::{
-    fs::OpenOptions,
-    io::{self, Write},
-    path::Path,
-};
+use std::io::{self, Write};
 
 use clap::Args;
 
-use super::{ConfigArg, Exit, Failure, print};
+use super::{ConfigArg, Exit, Failure, print, private_file};
 use crate::config::DEFAULTS;
 
 /// Write a commented config file.
@@ -31,7 +27,9 @@ impl Init {
     pub(super) fn run(self) -> Result<(), Failure> {
         let path = &self.config.config;
         let shown = path.display();
-        match write(path, self.force) {
+        let written = private_file::create(path, self.force)
+            .and_then(|mut file| file.write_all(DEFAULTS.as_bytes()));
+        match written {
             Ok(()) => print(&format!(
                 "wrote {shown}\nadd a [sources.…] to it, then: switchhook check -c {shown}\n"
             )),
@@ -45,17 +43,4 @@ impl Init {
             }
         }
     }
-}
-
-fn write(path: &Path, force: bool) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    if force {
-        options.create(true).truncate(true);
-    } else {
-        options.create_new(true);
-    }
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(DEFAULTS.as_bytes())
 }

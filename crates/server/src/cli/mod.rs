@@ -7,6 +7,7 @@ mod exit;
 mod init;
 mod logging;
 mod man;
+mod private_file;
 mod record;
 mod replay;
 mod schema;

@@ -1,7 +1,6 @@
 //! `switchhook record`: the flight recorder.
 
 use std::{
-    fs::{File, OpenOptions},
     io::{self, BufWriter, IsTerminal, Write},
     path::{Path, PathBuf},
     sync::Arc,
@@ -11,7 +10,7 @@ use std::{
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::{ConfigArg, Exit, Failure, print, units, wait};
+use super::{ConfigArg, Exit, Failure, print, private_file, units, wait};
 use crate::{
     adapters,
     config::{Config, Size, Source, Variables},
@@ -131,18 +130,8 @@ fn open(path: &Path, force: bool) -> Result<Box<dyn Write>, Failure> {
     if path == Path::new("-") {
         return Ok(Box::new(BufWriter::new(io::stdout())));
     }
-    let mut options = OpenOptions::new();
-    options.write(true);
-    if force {
-        options.create(true).truncate(true);
-    } else {
-        options.create_new(true);
-    }
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file: io::Result<File> = options.open(path);
     let shown = path.display();
-    match file {
+    match private_file::create(path, force) {
         Ok(file) => Ok(Box::new(BufWriter::new(file))),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let message = format!("{shown} is already there; --force overwrites it");
