@@ -160,12 +160,7 @@ export class Store {
 
 /** The id under which events will speak of an item of a snapshot. */
 function identity(collection: Collection, item: Record<string, any>): string {
-  if (collection === "callers") {
-    const key = String(item.call ?? item.party?.number?.raw ?? "").replace(/^[^:]*:/, "");
-    return `${item.queue.id}/callers/${key}`;
-  }
-  if (collection === "participants") {
-    return `${item.conference ?? ""}/participants/${String(item.call ?? "").replace(/^[^:]*:/, "")}`;
-  }
+  if (collection === "callers") return `${item.queue.id}/callers/${item.id}`;
+  if (collection === "participants") return `${item.conference}/participants/${item.id}`;
   return item.id;
 }

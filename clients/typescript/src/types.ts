@@ -134,7 +134,10 @@ export type Caller = {
   version: number;
 };
 
-export type CallerItem = (Caller & Freshness);
+export type CallerItem = (Caller & Freshness & {
+  /** Unique in its queue: events name it `queues/{queue}/callers/{id}`. */
+  id: string;
+});
 
 export type CallerState = "waiting" | "callback" | "vip" | (string & {});
 
@@ -678,7 +681,12 @@ export type Participant = {
   party: Party;
 };
 
-export type ParticipantItem = (Participant & Freshness);
+export type ParticipantItem = (Participant & Freshness & {
+  /** The conference. */
+  conference: string;
+  /** Unique in its conference: events name it `conferences/{conference}/participants/{id}`. */
+  id: string;
+});
 
 /** One side of a call. Every field is what the PBX told; nothing is filled in by guess. */
 export type Party = {

@@ -70,10 +70,15 @@ async fn nothing_seen_is_lost_and_nothing_is_doubled() {
     }
     check_log(&all);
     all.iter().for_each(check_envelope);
-    let gaps = of_kind(&all, "source.gap").len();
+    // A life may end before the PBX was reached again: the next one's gap covers it.
+    let (gaps, lives) = (
+        of_kind(&all, "source.gap").len(),
+        of_kind(&all, "source.synced").len(),
+    );
+    assert!(lives > rounds / 2, "{lives} lives reached the PBX");
     assert!(
-        gaps >= rounds,
-        "every restart is a window in which something may have been missed: {gaps}"
+        gaps >= lives - 1,
+        "every restart is a window in which something may have been missed: {gaps} in {lives} lives"
     );
 }
 

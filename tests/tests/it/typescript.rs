@@ -26,6 +26,21 @@ fn its_types_are_those_of_the_document() {
     );
 }
 
+#[test]
+fn its_store_knows_what_a_snapshot_told() {
+    let dist = built();
+    let mut node = peers::node();
+    node.env("DIST", dist.path())
+        .arg("--test")
+        .arg(client().join("test/store.mjs"));
+    let output = node.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+}
+
 #[tokio::test]
 async fn in_node_it_goes_on_after_a_gateway_was_killed() {
     let pbx = Pbx::start().await;

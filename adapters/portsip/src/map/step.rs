@@ -9,7 +9,7 @@ use model::{
 
 use super::{
     Translator,
-    call::{number, routed_to},
+    call::{merged, number, routed_to},
     end::Ending,
     read,
     session::{Aim, Session},
@@ -64,6 +64,7 @@ impl Translator {
             self.handed_on(tell, session, leg, &target, "call_reroute.after_answer");
         }
         session.latest = Some(target);
+        session.patch = merged(&session.patch, &patch);
         tell.native("call_reroute", tell::call(session, false, patch));
     }
 

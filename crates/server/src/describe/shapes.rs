@@ -67,6 +67,14 @@ pub(super) fn all() -> Map<String, Value> {
             json!({"allOf": [entity, of("Freshness")]}),
         );
     }
+    for (name, place) in places() {
+        if let Some(parts) = items
+            .get_mut(name)
+            .and_then(|item| item["allOf"].as_array_mut())
+        {
+            parts.push(place);
+        }
+    }
     let mut all = generator.take_definitions(true);
     all.extend(items);
     all.extend(own());
@@ -76,6 +84,22 @@ pub(super) fn all() -> Map<String, Value> {
 fn entity<T: JsonSchema>(generator: &mut SchemaGenerator) -> (String, Value) {
     let schema = generator.subschema_for::<T>().to_value();
     (T::schema_name().into_owned(), schema)
+}
+
+/// Where those entities stand that do not name themselves, by the schema of their item.
+fn places() -> [(&'static str, Value); 2] {
+    let text = |says: &str| json!({"type": "string", "description": says});
+    let place = |names: &[&str], properties: Value| json!({"type": "object", "required": names, "properties": properties});
+    let caller =
+        json!({"id": text("Unique in its queue: events name it `queues/{queue}/callers/{id}`.")});
+    let participant = json!({
+        "id": text("Unique in its conference: events name it `conferences/{conference}/participants/{id}`."),
+        "conference": text("The conference."),
+    });
+    [
+        ("CallerItem", place(&["id"], caller)),
+        ("ParticipantItem", place(&["id", "conference"], participant)),
+    ]
 }
 
 /// Answers without a type of their own.

@@ -111,8 +111,9 @@ impl State {
         {
             let mark = mark.clone().recorded_at(turn.now.wall);
             let started = mark.when();
+            let patch = first_patch(&waiting.facts);
             let slot = turn.under(mark, |turn| {
-                self.start_call(turn, id.clone(), &CallPatch::default(), started)
+                self.start_call(turn, id.clone(), &patch, started)
             });
             match slot {
                 Some(slot) => self.put_call(turn, slot),
@@ -163,6 +164,16 @@ impl State {
             }
         }
     }
+}
+
+/// What was told first of the call itself: its start is not told without what is known of it by then.
+fn first_patch(facts: &[(Mark, Fact)]) -> CallPatch {
+    let patches = facts.iter().filter_map(|(mark, fact)| match fact {
+        Fact::Call { patch, .. } => Some((mark, patch)),
+        _ => None,
+    });
+    let first = patches.min_by_key(|(mark, _)| mark.when());
+    first.map_or_else(CallPatch::default, |(_, patch)| (**patch).clone())
 }
 
 /// The order in which facts that waited together are folded when their times do not tell.
