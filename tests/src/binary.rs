@@ -91,7 +91,13 @@ fn build(folder: &Path) {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(workspace())
-        .args(["build", "--package", "server", "--bin", "switchhook"])
+        .args([
+            "build",
+            "--workspace",
+            "--all-features",
+            "--bin",
+            "switchhook",
+        ])
         .env(
             "CARGO_TARGET_DIR",
             folder.parent().expect("target/<profile>"),

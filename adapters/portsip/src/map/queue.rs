@@ -287,8 +287,11 @@ impl Translator {
         let Some(mut session) = self.sessions.take(key) else {
             return;
         };
-        let found = queue_aim(&session, queue).and_then(|aim| session.find(&aim));
-        if let Some(at) = found.filter(|_| !session.ended) {
+        // Two, when the queue was met by its id and by its number before both were known to be one.
+        while let Some(at) = queue_aim(&session, queue)
+            .and_then(|aim| session.find(&aim))
+            .filter(|_| !session.ended)
+        {
             let before = tell.shift(tell.time.or(time));
             let rule = "queue_caller_status.session";
             self.end_leg(

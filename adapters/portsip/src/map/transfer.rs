@@ -35,8 +35,7 @@ impl Translator {
     ) {
         let from = session.legs[leg].user.clone();
         if !session.is_first_handover(&from, to) {
-            session.legs[leg].handed_on = true;
-            return;
+            return mark_handed_on(tell, session, leg, to, rule);
         }
         let (kind, asked) = self.kind_of(session, &from, to, tell);
         self.transferred(tell, session, (kind, &from, to), asked.as_ref(), rule);
