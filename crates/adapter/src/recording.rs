@@ -6,10 +6,12 @@
 //! `{"advance": 30}` (seconds, through all timers on the way), `{"until": 60}` (the same to a second) and
 //! `{"wall": "2024-09-09T01:34:08Z"}`, the civil time of second 0. `at` is in seconds since the start, and any step may
 //! have it. Beside `connected` may stand `reconciles`, the collections that the connection sets right; `disconnected`
-//! may be the reason. Lines that begin with `#` or `//` are comments, and so is what a recorder notes for people:
+//! may be the reason, and beside it may stand the `state` in which it leaves the source, where that is another one
+//! (`auth_failed`, `limit_reached`, `replaced`). Lines that begin with `#` or `//` are comments, and so is what a recorder notes for people:
 //! `sent`, `received` (before the connection stood) and `failed` (attempts to connect).
 
 mod header;
+mod loss;
 mod player;
 
 use std::time::Duration;
@@ -21,6 +23,7 @@ use serde_json::{Value, json};
 
 pub use self::{
     header::{FORMAT, Header},
+    loss::Loss,
     player::{Link, Moment, Player, Stuck},
 };
 
@@ -38,6 +41,8 @@ pub enum Step {
     },
     /// The link is gone.
     Disconnected {
+        /// How.
+        loss: Loss,
         /// Why, where it is known.
         reason: Option<String>,
     },
@@ -111,8 +116,13 @@ pub fn line(at: Option<Duration>, step: &Step) -> Value {
             dialect,
             reconciles,
         } => json!({"connected": dialect, "reconciles": reconciles}),
-        Step::Disconnected { reason: None } => json!({"disconnected": true}),
-        Step::Disconnected { reason } => json!({"disconnected": reason}),
+        Step::Disconnected { loss, reason } => {
+            let why = reason.as_ref().map_or(json!(true), |reason| json!(reason));
+            match loss {
+                Loss::Broken => json!({"disconnected": why}),
+                loss => json!({"disconnected": why, "state": loss.state()}),
+            }
+        }
         Step::Restarted => json!({"restarted": true}),
         Step::Advance(by) => json!({"advance": by.as_secs_f64()}),
         Step::Until(at) => json!({"until": at.as_secs_f64()}),
@@ -169,8 +179,15 @@ fn step(value: &Value) -> Result<Option<Step>, String> {
         }));
     }
     if let Some(reason) = value.get("disconnected") {
+        let loss = match value.get("state") {
+            None => Loss::default(),
+            Some(word) => {
+                let known = word.as_str().and_then(Loss::read);
+                known.ok_or_else(|| format!("`state`: no connection ends in {word}"))?
+            }
+        };
         let reason = text(reason);
-        return Ok(Some(Step::Disconnected { reason }));
+        return Ok(Some(Step::Disconnected { loss, reason }));
     }
     if value.get("restarted").is_some() {
         return Ok(Some(Step::Restarted));
@@ -218,6 +235,29 @@ mod tests {
         };
         let at = Step::Until(Duration::from_millis(1_500));
         assert_eq!(steps, Ok(vec![at, connected]));
+    }
+
+    #[test]
+    fn how_a_connection_was_lost_is_kept() {
+        let lost = |loss, reason: Option<&str>| Step::Disconnected {
+            loss,
+            reason: reason.map(str::to_owned),
+        };
+        for (written, step) in [
+            (json!({"disconnected": true}), lost(Loss::Broken, None)),
+            (
+                json!({"disconnected": "reset"}),
+                lost(Loss::Broken, Some("reset")),
+            ),
+            (
+                json!({"disconnected": "logged in elsewhere", "state": "replaced"}),
+                lost(Loss::Replaced, Some("logged in elsewhere")),
+            ),
+        ] {
+            assert_eq!(line(None, &step), written);
+            assert_eq!(parsed(&written.to_string()), Ok(vec![step]));
+        }
+        assert!(parsed(r#"{"disconnected": true, "state": "synced"}"#).is_err());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::{
 
 use adapter::{
     Adapter, Closed, Direction, Reconnect, Resume, Setup, Sink, Supervisor, Tap,
-    recording::{self, FORMAT, Header, Step},
+    recording::{self, FORMAT, Header, Loss, Step},
     redact::redact,
 };
 use async_trait::async_trait;
@@ -281,7 +281,11 @@ impl<'a> Writer<'a> {
     }
 
     fn link(&mut self, at: Duration, fact: &SourceFact) -> io::Result<()> {
-        let line = match fact {
+        if let Some((loss, reason)) = Loss::of(fact) {
+            let line = self.lost(at, loss, reason);
+            return self.line(&line);
+        }
+        match fact {
             SourceFact::Connected {
                 dialect,
                 reconciles,
@@ -296,29 +300,26 @@ impl<'a> Writer<'a> {
                     dialect: dialect.as_deref().map(str::to_owned),
                     reconciles: reconciles.clone(),
                 };
-                recording::line(Some(at), &step)
+                self.line(&recording::line(Some(at), &step))
             }
             SourceFact::Connecting => {
                 self.progress.link = "connecting".to_owned();
-                return Ok(());
+                Ok(())
             }
-            SourceFact::Disconnected { reason }
-            | SourceFact::AuthFailed { reason }
-            | SourceFact::LimitReached { reason }
-            | SourceFact::Replaced { reason } => {
-                self.progress.link = reason.to_string();
-                self.progress.trouble = Some(reason.to_string());
-                if std::mem::take(&mut self.up) {
-                    let reason = Some(reason.to_string());
-                    recording::line(Some(at), &Step::Disconnected { reason })
-                } else {
-                    json!({"at": at.as_secs_f64(), "failed": reason})
-                }
-            }
-            // The translator says these, and says them again when it is played.
-            SourceFact::Synced | SourceFact::Degraded { .. } => return Ok(()),
-        };
-        self.line(&line)
+            // The translator says the others, and says them again when it is played.
+            _ => Ok(()),
+        }
+    }
+
+    fn lost(&mut self, at: Duration, loss: Loss, reason: &str) -> Value {
+        self.progress.link = reason.to_owned();
+        self.progress.trouble = Some(reason.to_owned());
+        if std::mem::take(&mut self.up) {
+            let reason = Some(reason.to_owned());
+            recording::line(Some(at), &Step::Disconnected { loss, reason })
+        } else {
+            json!({"at": at.as_secs_f64(), "failed": reason})
+        }
     }
 
     fn line(&mut self, line: &Value) -> io::Result<()> {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use adapter::{Resume, truth::TrueCall};
+use adapter::{Resume, recording::Loss, truth::TrueCall};
 use model::{Collection, Event};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -132,7 +132,10 @@ fn steps(tape: &Tape) -> Vec<CaseStep> {
                 reconciles: Vec::new(),
             },
             Step::Frame(bytes) => CaseStep::Frame(*at, bytes.clone()),
-            Step::Disconnected => CaseStep::Disconnected { reason: None },
+            Step::Disconnected => CaseStep::Disconnected {
+                loss: Loss::default(),
+                reason: None,
+            },
             Step::Restarted => CaseStep::Restarted,
         });
     }

@@ -71,9 +71,7 @@ impl Reducer {
                 dialect: dialect.as_deref().map(Text::from),
                 reconciles: reconciles.clone(),
             }),
-            Some(Link::Disconnected(_)) => Some(SourceFact::Disconnected {
-                reason: "case".into(),
-            }),
+            Some(Link::Disconnected(loss, _)) => Some(loss.fact("case".into())),
             None => None,
         };
         if let Some(fact) = link {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use model::{Collection, Now, Timestamp};
 
-use super::Step;
+use super::{Loss, Step};
 use crate::{Output, Translator};
 
 /// What happens to a connection.
@@ -13,8 +13,8 @@ use crate::{Output, Translator};
 pub enum Link {
     /// It stands; with the dialect, where it is known, and what it sets right.
     Connected(Option<String>, Vec<Collection>),
-    /// It is gone; with the reason, where it is known.
-    Disconnected(Option<String>),
+    /// It is gone; how, and why, where that is known.
+    Disconnected(Loss, Option<String>),
 }
 
 /// What a translator yielded at one moment.
@@ -95,12 +95,12 @@ impl<'a> Player<'a> {
                 link = Some(Link::Connected(dialect.clone(), reconciles.clone()));
             }
             Step::Disconnected { .. } | Step::Restarted => {
-                let reason = match step {
-                    Step::Disconnected { reason } => reason.clone(),
-                    _ => None,
+                let (loss, reason) = match step {
+                    Step::Disconnected { loss, reason } => (*loss, reason.clone()),
+                    _ => (Loss::default(), None),
                 };
                 self.translator.disconnected(now, &mut output);
-                link = Some(Link::Disconnected(reason));
+                link = Some(Link::Disconnected(loss, reason));
             }
             Step::Advance(_) | Step::Until(_) | Step::Wall(_) => return Ok(()),
         }

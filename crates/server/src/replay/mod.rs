@@ -164,10 +164,12 @@ impl Gateway {
                 };
                 (Some(report("link.connected", fact)), None)
             }
-            Some(Link::Disconnected(reason)) => {
-                let reason = reason.as_deref().unwrap_or("the recording says so").into();
-                let fact = SourceFact::Disconnected { reason };
-                (None, Some(report("link.disconnected", fact)))
+            Some(Link::Disconnected(loss, reason)) => {
+                let reason = reason.as_deref().unwrap_or("the recording says so");
+                (
+                    None,
+                    Some(report("link.disconnected", loss.fact(reason.into()))),
+                )
             }
             None => (None, None),
         };

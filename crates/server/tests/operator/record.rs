@@ -258,6 +258,49 @@ async fn where_nobody_is_nothing_is_recorded() {
 }
 
 #[tokio::test]
+async fn a_replay_tells_how_each_connection_was_lost() {
+    let stage = Stage::new();
+    stage.write(
+        "hq.jsonl",
+        r#"{"wall": "2026-03-02T08:00:00Z"}
+{"connected": "v22"}
+{"at": 1, "disconnected": "reset by peer"}
+{"at": 2, "connected": "v22"}
+{"at": 3, "disconnected": "logged in elsewhere", "state": "replaced"}
+{"at": 4, "connected": "v22"}
+{"at": 5, "disconnected": "the password has expired", "state": "auth_failed"}
+"#,
+    );
+    let args = ["replay", "hq.jsonl", "--adapter", "portsip"];
+    let events = stage.run(&args).await.well().out;
+    let lost: Vec<(Value, Value)> = events
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|event| {
+            let kind = event["type"].as_str().unwrap();
+            ["disconnected", "replaced", "auth_failed"]
+                .iter()
+                .any(|end| kind.strip_prefix("source.") == Some(end))
+        })
+        .map(|event| {
+            (
+                event["type"].clone(),
+                event["data"]["source"]["reason"].clone(),
+            )
+        })
+        .collect();
+    let told = [
+        ("source.disconnected", "reset by peer"),
+        ("source.replaced", "logged in elsewhere"),
+        ("source.auth_failed", "the password has expired"),
+    ];
+    assert_eq!(
+        lost,
+        told.map(|(kind, reason)| (kind.into(), reason.into()))
+    );
+}
+
+#[tokio::test]
 async fn what_is_no_recording_is_said() {
     let stage = Stage::new();
     stage.write("poem.jsonl", "{\"at\": 1, \"poem\": \"roses\"}\n");
