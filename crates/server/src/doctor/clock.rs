@@ -1,6 +1,6 @@
 //! Clocks: what the PBX's web server says the time is, where it does.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use adapter::{
     TlsOptions,
@@ -59,10 +59,13 @@ async fn date(place: &Place, tls: &TlsOptions) -> Option<Timestamp> {
         .header(header::CONNECTION, "close")
         .body(Empty::<Bytes>::new())
         .ok()?;
+    let mut answer = pin!(client.send_request(request));
     let response = tokio::select! {
-        response = client.send_request(request) => response.ok()?,
-        _ = connection => return None,
+        response = &mut answer => response,
+        // A server that closes may have answered before.
+        _ = connection => answer.await,
     };
+    let response = response.ok()?;
     let date = response.headers().get(header::DATE)?.to_str().ok()?;
     let date = rfc2822::parse(date).ok()?;
     Some(Timestamp::from_micros(date.timestamp().as_microsecond()))

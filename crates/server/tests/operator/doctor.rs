@@ -4,7 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use futures_util::future::join_all;
 use serde_json::Value;
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 use crate::{
     house::{ADAPTERS, House, keys, url},
@@ -162,6 +165,46 @@ async fn a_server_that_is_silent() {
     }))
     .await;
     kept.abort();
+}
+
+/// A web server tells the time with each answer; this one's is an hour ahead.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_off() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+            let answer = format!(
+                "HTTP/1.1 404 Not Found\r\ndate: {}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+                later.strftime("%a, %d %b %Y %H:%M:%S GMT")
+            );
+            tokio::spawn(async move {
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    match socket.read_u8().await {
+                        Ok(byte) => request.push(byte),
+                        Err(_) => return,
+                    }
+                }
+                // Whoever asked may have gone.
+                let _ = socket.write_all(answer.as_bytes()).await;
+            });
+        }
+    });
+    for adapter in ADAPTERS {
+        let stage = Stage::new();
+        let source = keys(adapter, &url(adapter, false, address));
+        let (ran, findings) = examined(&stage, &source, "").await;
+        assert_ne!(ran.code, 0, "no PBX is there");
+        let clock = findings.iter().find(|finding| finding["step"] == "clock");
+        let clock = clock.unwrap_or_else(|| panic!("{adapter}: {findings:#?}"));
+        assert_eq!(clock["status"], "warn", "{clock}");
+        let detail = clock["detail"].as_str().unwrap();
+        assert!(detail.contains("ahead of ours"), "{detail}");
+        assert!(clock["mend"].as_str().unwrap().contains("NTP"), "{clock}");
+    }
+    server.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
