@@ -524,8 +524,8 @@ async fn enter(browser: &mut Browser, token: &str) {
 /// Opens the deliveries of the endpoint with this in its address.
 async fn unfold(browser: &mut Browser, name: &str) {
     let head = format!("[aria-label='https://{name}.invalid/hook'] .disclose");
-    let is_open = format!("document.querySelector(\"{head}\").ariaExpanded");
-    if browser.evaluate(&is_open).await == "false" {
+    let is_open = format!("document.querySelector(\"{head}\")?.ariaExpanded");
+    if browser.see(&is_open).await == "false" {
         browser.click(&head).await;
     }
     browser.see(&format!("{is_open} === 'true'")).await;
