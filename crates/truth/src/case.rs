@@ -10,7 +10,7 @@ use std::{
 };
 
 use adapter::{Resume, recording::Loss, truth::TrueCall};
-use model::{Collection, Event};
+use model::{Collection, Event, EventType};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use testkit::cases::{self, Case, Step as CaseStep};
@@ -62,9 +62,12 @@ pub fn write(house: &dyn House, root: &Path, name: &str, fault: &Fault) -> io::R
 /// Makes a case of a `source.unrecognized` event: the frame that nobody knew, and what the adapter makes of it.
 ///
 /// # Errors
-/// When the event carries no frame, its adapter is not known here, or a file cannot be written.
+/// When the event is another or carries no frame, its adapter is not known here, or a file cannot be written.
 pub fn of_sample(houses: &[Box<dyn House>], event: &Event, root: &Path) -> io::Result<PathBuf> {
     let wrong = |what: &str| io::Error::other(format!("{}: {what}", event.id));
+    if event.kind != EventType::SourceUnrecognized {
+        return Err(wrong("no source.unrecognized"));
+    }
     let source = event.data.source.as_ref();
     let source = source.ok_or_else(|| wrong("no source in it"))?;
     let house = houses.iter().find(|house| house.name() == &*source.adapter);

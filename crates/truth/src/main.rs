@@ -1,10 +1,20 @@
 //! `tests/truth`: plays every PBX in every dialect through all kinds of weather, and prints how true the account was.
 
-#![expect(clippy::print_stdout, reason = "the table is what this is for")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the table is what this is for"
+)]
 
-use std::{error::Error, fs, path::PathBuf, process::ExitCode};
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Parser;
+use model::Event;
 use tokio::runtime::Runtime;
 use truth::{House, Play, Score, Weather, case, houses, live::Live, shrink::shrink};
 
@@ -37,36 +47,42 @@ struct Arguments {
     sample: Option<PathBuf>,
 }
 
-fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let arguments = Arguments::parse();
-    if let (Some(sample), Some(root)) = (&arguments.sample, &arguments.cases) {
-        let event = serde_json::from_str(&fs::read_to_string(sample)?)?;
-        println!("{}", case::of_sample(&houses(), &event, root)?.display());
-        return Ok(ExitCode::SUCCESS);
-    }
-    let mut score = Score::default();
-    for house in houses() {
-        for dialect in house.dialects() {
-            if is(&arguments.source, house.name()) && is(&arguments.dialect, dialect) {
-                score.join(match arguments.ghosts {
-                    Some(calls) => arguments.storm(&*house, dialect, calls),
-                    None => arguments.column(&*house, dialect)?,
-                });
-            }
-        }
-    }
-    println!("{}\n{}", score.weather_table(), score.handover_table());
-    println!("{}", score.table());
-    print!("{}", score.faults());
-    println!("{}", score.last_line());
-    Ok(if score.is_clean() {
-        ExitCode::SUCCESS
-    } else {
+fn main() -> ExitCode {
+    Arguments::parse().run().unwrap_or_else(|error| {
+        eprintln!("{error}");
         ExitCode::FAILURE
     })
 }
 
 impl Arguments {
+    fn run(&self) -> Result<ExitCode, Box<dyn Error>> {
+        if let (Some(sample), Some(root)) = (&self.sample, &self.cases) {
+            let dir = case::of_sample(&houses(), &read(sample)?, root)?;
+            println!("{}", dir.display());
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut score = Score::default();
+        for house in houses() {
+            for dialect in house.dialects() {
+                if is(&self.source, house.name()) && is(&self.dialect, dialect) {
+                    score.join(match self.ghosts {
+                        Some(calls) => self.storm(&*house, dialect, calls),
+                        None => self.column(&*house, dialect)?,
+                    });
+                }
+            }
+        }
+        println!("{}\n{}", score.weather_table(), score.handover_table());
+        println!("{}", score.table());
+        print!("{}", score.faults());
+        println!("{}", score.last_line());
+        Ok(if score.is_clean() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+
     /// One dialect in all weather.
     fn column(&self, house: &dyn House, dialect: &str) -> Result<Score, Box<dyn Error>> {
         let mut score = Score::default();
@@ -129,6 +145,12 @@ impl Arguments {
         };
         play.run(house).score
     }
+}
+
+fn read(sample: &Path) -> Result<Event, String> {
+    let wrong = |error: &dyn Error| format!("{}: {error}", sample.display());
+    let text = fs::read_to_string(sample).map_err(|error| wrong(&error))?;
+    serde_json::from_str(&text).map_err(|error| wrong(&error))
 }
 
 fn is(wanted: &Option<String>, name: &str) -> bool {

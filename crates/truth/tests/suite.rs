@@ -148,7 +148,7 @@ fn the_long_way_tells_the_same_truth() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 0, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: stories(), max_shrink_iters: 0, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
     /// Whatever happens: a fault is made small and left as a golden case. The same stories in every run; `tests/truth --seed`
     /// tells others.
@@ -191,6 +191,12 @@ fn cases_tell_the_truth() {
         }
     }
     assert!(played > 0, "no case has a truth.json");
+}
+
+/// How many; more when the environment asks for it.
+fn stories() -> u32 {
+    let wanted = std::env::var("PROPTEST_CASES").ok();
+    wanted.and_then(|wanted| wanted.parse().ok()).unwrap_or(12)
 }
 
 fn cases_of(adapter: &str) -> PathBuf {

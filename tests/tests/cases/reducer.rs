@@ -103,7 +103,7 @@ impl Reducer {
     }
 
     /// All events. What was rebuilt from them alone must be what is there.
-    pub(crate) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> (String, Vec<Event>) {
         assert_eq!(self.state.counters().violations(), 0, "{}", self.case);
         let none = std::iter::empty::<((model::Collection, model::EntityId, Bytes), ())>();
         let mut rebuilt = State::restore(
@@ -127,7 +127,7 @@ impl Reducer {
             "{}: after a restart",
             self.case
         );
-        self.lines
+        (self.lines, self.events)
     }
 
     fn fold(&mut self, reports: Vec<Report>, frame: Option<RawFrame>) {

@@ -102,7 +102,7 @@ impl Translator {
             // The PBX makes legs for a leg that was there before: that one is the root, seen or not.
             let made_for = named
                 .first()
-                .filter(|other| outbound && !self.calls.is_closed(other));
+                .filter(|other| outbound && !was_first(channel) && !self.calls.is_closed(other));
             self.begin(tell, made_for.unwrap_or(uuid), uuid, channel)
         });
         let is_root = self.calls.call(&key).is_some_and(|call| call.root == *uuid);
@@ -273,6 +273,20 @@ impl Translator {
         };
         tell.say(end.basis, "channel.last_leg", time.or(tell.time), fact);
         self.calls.forget(key);
+    }
+}
+
+/// The other leg that a channel names came after it, as after a click-to-call: the channel was not made for it.
+fn was_first(channel: &Channel<'_>) -> bool {
+    let own = read::time(channel.offer_timestamp);
+    let other = channel.other_info.as_ref();
+    match (
+        own,
+        other.and_then(|other| read::time(other.offer_timestamp)),
+    ) {
+        (Some(own), Some(other)) => own < other,
+        // Servers before 2019 do not say; that a program asked for it, they all do.
+        _ => channel.origination.parts().next().is_some(),
     }
 }
 

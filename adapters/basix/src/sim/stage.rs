@@ -21,8 +21,13 @@ pub struct Stage {
     voice: Voice,
     world: World,
     mangler: Mangler,
+    /// Until when a frame waits to be overtaken.
+    late: Option<Duration>,
     connected: bool,
 }
+
+/// How long a frame waits to be overtaken.
+const LATE: Duration = Duration::from_millis(500);
 
 impl Stage {
     /// A PBX at time zero, which is `start` in Unix microseconds. Its client sees everything. Of the profile's troubles
@@ -33,6 +38,7 @@ impl Stage {
             voice: Voice::new(profile),
             world: World::new(profile, start),
             mangler: Mangler::new(profile.chaos.clone(), profile.seed),
+            late: None,
             connected: false,
         }
     }
@@ -48,8 +54,13 @@ impl Stage {
         self.world.begin(order)
     }
 
-    fn tell(&mut self, told: Vec<Told>, frames: &mut Vec<Bytes>) {
-        let told = self.mangler.mangle(self.voice.of_known(told));
+    fn tell(&mut self, told: Vec<Told>, now: Duration, frames: &mut Vec<Bytes>) {
+        let mut told = self.mangler.mangle(self.voice.of_known(told));
+        if self.late.is_some_and(|late| late <= now) {
+            told.extend(self.mangler.release());
+        }
+        let late = self.late.filter(|late| *late > now).unwrap_or(now + LATE);
+        self.late = self.mangler.holds().then_some(late);
         if !self.connected {
             return;
         }
@@ -72,12 +83,13 @@ impl truth::Stage for Stage {
     }
 
     fn poll_timeout(&self) -> Option<Duration> {
-        self.world.poll_timeout()
+        let next = self.world.poll_timeout();
+        next.into_iter().chain(self.late).min()
     }
 
     fn advance(&mut self, now: Duration, frames: &mut Vec<Bytes>) {
         let told = self.world.advance(now);
-        self.tell(told, frames);
+        self.tell(told, now, frames);
     }
 
     fn connect(&mut self, frames: &mut Vec<Bytes>) {

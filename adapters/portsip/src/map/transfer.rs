@@ -152,8 +152,15 @@ impl Translator {
             return;
         };
         let tenant = asking.tenant.clone();
+        let began = asking.started_at;
+        // Whoever had left a call before they asked did not ask for its sake.
+        let is_there = |leg: &Track| match (&leg.end, began) {
+            (Some((Some(left), _)), Some(began)) => *left >= began,
+            _ => true,
+        };
         let with_them = |session: &&Session| {
-            session.key != *key && session.talked(&from).is_some() && session.talked(&to).is_none()
+            let asks = session.talked(&from).map(|at| &session.legs[at]);
+            session.key != *key && asks.is_some_and(is_there) && session.talked(&to).is_none()
         };
         let calls = self.sessions.about(tenant.as_ref(), &from);
         let Some(call) = only(calls.filter(with_them)) else {

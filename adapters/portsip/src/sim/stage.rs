@@ -21,8 +21,13 @@ pub struct Stage {
     config: Config,
     world: World,
     mangler: Mangler,
+    /// Until when a frame waits to be overtaken.
+    late: Option<Duration>,
     client: Option<Subscriber>,
 }
+
+/// How long a frame waits to be overtaken.
+const LATE: Duration = Duration::from_millis(500);
 
 impl Stage {
     /// A PBX at time zero, which is `start` in Unix milliseconds. Its client is configured by `config`. Of the profile's
@@ -32,14 +37,20 @@ impl Stage {
         Self {
             world: World::new(&profile, start),
             mangler: Mangler::new(profile.chaos.clone(), profile.seed),
+            late: None,
             client: None,
             profile,
             config,
         }
     }
 
-    fn tell(&mut self, told: Vec<Emission>, frames: &mut Vec<Bytes>) {
-        let told = self.mangler.mangle(told);
+    fn tell(&mut self, told: Vec<Emission>, now: Duration, frames: &mut Vec<Bytes>) {
+        let mut told = self.mangler.mangle(told);
+        if self.late.is_some_and(|late| late <= now) {
+            told.extend(self.mangler.release());
+        }
+        let late = self.late.filter(|late| *late > now).unwrap_or(now + LATE);
+        self.late = self.mangler.holds().then_some(late);
         let Some(client) = &self.client else {
             return;
         };
@@ -74,12 +85,13 @@ impl truth::Stage for Stage {
     }
 
     fn poll_timeout(&self) -> Option<Duration> {
-        self.world.poll_timeout()
+        let next = self.world.poll_timeout();
+        next.into_iter().chain(self.late).min()
     }
 
     fn advance(&mut self, now: Duration, frames: &mut Vec<Bytes>) {
         let told = self.world.advance(now);
-        self.tell(told, frames);
+        self.tell(told, now, frames);
     }
 
     fn connect(&mut self, frames: &mut Vec<Bytes>) {

@@ -75,11 +75,12 @@ pub(super) fn of_call(session: &Session) -> Option<End> {
 
 /// What can be said when neither trunk nor queue says anything.
 fn untold(session: &Session) -> Option<End> {
-    let waits = session.waits_in.is_some() || session.left.is_some();
-    if session.is_answered() || session.lost_a_leg || waits {
+    if session.is_answered() || session.lost_a_leg {
         return None;
     }
-    let outcome = if may_be_more(session) {
+    // Whether who waited gave up, was sent away or was answered unheard, his leg does not say.
+    let waits = session.waits_in.is_some() || session.left.is_some();
+    let outcome = if waits || may_be_more(session) {
         Outcome::Unknown
     } else if session.called().any(|leg| leg.rang) {
         Outcome::Missed

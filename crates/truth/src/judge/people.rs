@@ -140,7 +140,11 @@ impl Bench<'_> {
     /// Whether somebody did answer then, after a first answer that may not have been heard: a source that was not
     /// heard throughout says so by its `source.gap`.
     fn answered_later(&self, number: Option<&String>, at: Timestamp) -> bool {
-        let then = |talk: &Talk| off(at, talk.from).abs() <= self.precision;
+        // A list names who talks, and need not say since when.
+        let then = |talk: &Talk| {
+            let meanwhile = at >= talk.from && talk.to.is_none_or(|to| at <= to);
+            meanwhile || off(at, talk.from).abs() <= self.precision
+        };
         let mut talked = self.truth.talked.iter();
         !self.throughout && talked.any(|talk| Some(&talk.number) == number && then(talk))
     }

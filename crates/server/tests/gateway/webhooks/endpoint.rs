@@ -115,9 +115,28 @@ async fn a_test_is_delivered_at_once_and_is_in_no_log() {
         (&event["type"], &event["id"]),
         (&json!("webhook.test"), &told["event"])
     );
+    let frozen = include_str!("../../../../../tests/wire/v1/webhook.test.json");
+    let frozen: Value = serde_json::from_str(frozen).unwrap();
+    assert_eq!(members(&event), members(&frozen));
     let logged = world.client("boss").get("/v1/events?types=webhook.*").await;
     assert_eq!(logged.json(), json!([]));
     world.running.stop().await;
+}
+
+/// The paths of all that an event says.
+fn members(value: &Value) -> Vec<String> {
+    let Some(object) = value.as_object() else {
+        return vec![String::new()];
+    };
+    let mut paths: Vec<String> = object
+        .iter()
+        .flat_map(|(name, value)| {
+            let below = members(value).into_iter();
+            below.map(move |path| format!(".{name}{path}"))
+        })
+        .collect();
+    paths.sort();
+    paths
 }
 
 #[tokio::test]
