@@ -45,7 +45,7 @@ pub enum Policy {
         /// Those of the config.
         tokens: Vec<StaticToken>,
         /// Whose others are accepted.
-        jwt: Option<config::Jwt>,
+        jwt: Option<Box<config::Jwt>>,
     },
 }
 
@@ -104,7 +104,7 @@ impl Authority {
             Policy::None => Verifier::Local(Arc::new(Identity::local())),
             Policy::Tokens { tokens, jwt } => Verifier::Tokens(
                 TokenSet::new(tokens),
-                jwt.map(|jwt| Provider::start(jwt, Arc::clone(&clock))),
+                jwt.map(|jwt| Provider::start(*jwt, Arc::clone(&clock))),
             ),
         };
         Self {
@@ -129,7 +129,7 @@ impl Authority {
             (Verifier::Local(_), Policy::None) => {}
             (Verifier::Local(identity), Policy::Tokens { tokens, jwt }) => {
                 identity.end(Ended::Withdrawn);
-                let provider = jwt.map(|jwt| self.provider(jwt));
+                let provider = jwt.map(|jwt| self.provider(*jwt));
                 *verifier = Verifier::Tokens(TokenSet::new(tokens), provider);
             }
             (Verifier::Tokens(known, provider), Policy::None) => {
@@ -145,7 +145,7 @@ impl Authority {
                     _ => false,
                 };
                 if !stays {
-                    let next = jwt.map(|jwt| self.provider(jwt));
+                    let next = jwt.map(|jwt| self.provider(*jwt));
                     withdraw(std::mem::replace(provider, next));
                 }
             }

@@ -15,7 +15,10 @@ mod worker;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use arc_swap::ArcSwap;
@@ -24,6 +27,7 @@ use hub::{Hub, Stopped, draft::Draft, shelf::Shelving};
 use model::{Clock, Position, Text, Timestamp, source::WebhookState};
 use telemetry::Tracer;
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_rustls::TlsConnector;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
@@ -40,7 +44,9 @@ use crate::auth::Entropy;
 /// All endpoints.
 pub struct Webhooks {
     parts: Arc<Parts>,
-    most: usize,
+    most: AtomicUsize,
+    /// The names of the static tokens there are; none where nobody needs one.
+    tokens: ArcSwap<Option<BTreeSet<Text>>>,
     running: Mutex<BTreeMap<Text, Running>>,
     tasks: TaskTracker,
 }
@@ -53,6 +59,7 @@ pub(crate) struct Parts {
     clock: Arc<dyn Clock>,
     entropy: Entropy,
     permits: Semaphore,
+    room: Room,
     attempts: Attempts,
     tracer: Tracer,
 }
@@ -66,6 +73,17 @@ pub(crate) struct Shared {
     lines: Lines,
     recent: Mutex<VecDeque<(Position, Record)>>,
     progress: Mutex<Progress>,
+    /// Replays that are not over.
+    replays: AtomicUsize,
+}
+
+/// How much is kept of an endpoint's deliveries.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Events that are not delivered, until reading stops.
+    pub waiting: usize,
+    /// Deliveries that are over and were not made; the oldest are forgotten.
+    pub over: usize,
 }
 
 /// How far the deliveries of an endpoint are.
@@ -93,6 +111,10 @@ pub struct Settings {
     pub guard: Guard,
     /// What keeps secrets.
     pub vault: Vault,
+    /// The certificates that are trusted; none when they cannot be read, and then those from before are.
+    pub tls: Option<TlsConnector>,
+    /// How many endpoints there may be.
+    pub most: usize,
     /// The names of the static tokens there are; none where nobody needs one.
     pub tokens: Option<BTreeSet<Text>>,
 }
@@ -123,6 +145,19 @@ const PERMITS: usize = 2_048;
 const RECENT: usize = 100;
 /// Requests to a task that wait.
 const INBOX: usize = 16;
+/// Replays of an endpoint that are not over.
+const REPLAYS_AT_ONCE: usize = 16;
+/// Why an endpoint rests whose creator is gone.
+const WITHDRAWN: &str = "the token of its creator is withdrawn";
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            waiting: 100_000,
+            over: 10_000,
+        }
+    }
+}
 
 impl From<Stopped> for WebhookError {
     fn from(_: Stopped) -> Self {
@@ -139,7 +174,7 @@ impl Webhooks {
         hub: Hub,
         settings: Settings,
         client: Client,
-        most: usize,
+        room: Room,
         clock: Arc<dyn Clock>,
         entropy: Entropy,
         tracer: Tracer,
@@ -151,21 +186,29 @@ impl Webhooks {
             clock,
             entropy,
             permits: Semaphore::new(PERMITS),
+            room,
             attempts: Attempts::default(),
             tracer,
         });
         let webhooks = Arc::new(Self {
             parts: Arc::clone(&parts),
-            most,
+            most: AtomicUsize::new(settings.most),
+            tokens: ArcSwap::default(),
             running: Mutex::default(),
             tasks: TaskTracker::new(),
         });
-        let tokens = webhooks.adopt(settings);
+        webhooks.adopt(settings);
+        let tokens = webhooks.tokens.load_full();
         let positions: BTreeMap<String, Bytes> =
             parts.rows(POSITIONS, "", ALL).await?.into_iter().collect();
         for (id, value) in parts.rows(ENDPOINTS, "", ALL).await? {
             match serde_json::from_slice::<Endpoint>(&value) {
-                Ok(endpoint) => {
+                Ok(mut endpoint) => {
+                    // Before the first delivery: nothing more goes to somebody who is gone.
+                    if let Some(events) = endpoint.heed((*tokens).as_ref(), parts.clock.now().wall)
+                    {
+                        parts.hub.keep(vec![put(&endpoint)], events).await?;
+                    }
                     let position = positions
                         .get(&id)
                         .and_then(|text| std::str::from_utf8(text).ok());
@@ -178,7 +221,6 @@ impl Webhooks {
                 }
             }
         }
-        webhooks.rest(tokens.as_ref()).await?;
         Ok(webhooks)
     }
 
@@ -187,8 +229,8 @@ impl Webhooks {
     /// # Errors
     /// When the hub has stopped.
     pub async fn reload(&self, settings: Settings) -> Result<(), Stopped> {
-        let tokens = self.adopt(settings);
-        self.rest(tokens.as_ref()).await?;
+        self.adopt(settings);
+        self.rest().await?;
         for shared in self.all() {
             // What may be delivered to may have changed.
             shared.endpoint.send_modify(|_| {});
@@ -222,8 +264,9 @@ impl Webhooks {
 
     /// Makes an endpoint, which gets what happens from now on.
     pub(crate) async fn create(&self, endpoint: Endpoint) -> Result<Arc<Shared>, WebhookError> {
-        if self.lock().len() >= self.most {
-            return Err(WebhookError::Full(self.most));
+        let most = self.most.load(Ordering::Relaxed);
+        if self.lock().len() >= most {
+            return Err(WebhookError::Full(most));
         }
         let position = self.parts.hub.tail().head();
         let changes = vec![
@@ -270,16 +313,24 @@ impl Webhooks {
     /// Delivers again, also what waits.
     pub(crate) async fn enable(&self, shared: &Shared) -> Result<(), WebhookError> {
         let skip = shared.endpoint().state == WebhookState::Disabled;
-        self.tell(&shared.id, Message::Enable { skip })?;
+        if skip {
+            // Before it is on: it would read what is left to a replay.
+            self.tell(&shared.id, Message::Enable { skip })?;
+        }
         let now = self.parts.clock.now().wall;
+        let tokens = self.tokens.load_full();
         self.update(shared, |endpoint| {
             endpoint.failing_since = None;
-            endpoint
-                .enter(WebhookState::Enabled, None, now)
-                .into_iter()
-                .collect()
+            let on = endpoint.enter(WebhookState::Enabled, None, now);
+            // Nobody can enable what belongs to somebody who is gone.
+            let rests = endpoint.heed((*tokens).as_ref(), now);
+            on.into_iter().chain(rests.into_iter().flatten()).collect()
         })
-        .await
+        .await?;
+        if !skip {
+            self.tell(&shared.id, Message::Enable { skip })?;
+        }
+        Ok(())
     }
 
     /// Delivers once more what lies after a position, up to another.
@@ -289,7 +340,16 @@ impl Webhooks {
         next: Position,
         until: Position,
     ) -> Result<(), WebhookError> {
-        self.tell(&shared.id, Message::Replay(Replay { next, until }))
+        let taken = shared.replays.fetch_add(1, Ordering::Relaxed);
+        let told = if taken < REPLAYS_AT_ONCE {
+            self.tell(&shared.id, Message::Replay(Replay { next, until }))
+        } else {
+            Err(WebhookError::Busy)
+        };
+        if told.is_err() {
+            shared.replays.fetch_sub(1, Ordering::Relaxed);
+        }
+        told
     }
 
     /// Sends an event that is not in the log, and says what came of it.
@@ -331,32 +391,29 @@ impl Webhooks {
         })
     }
 
-    fn adopt(&self, settings: Settings) -> Option<BTreeSet<Text>> {
+    fn adopt(&self, settings: Settings) {
         self.parts.client.reload(settings.guard);
+        if let Some(tls) = settings.tls {
+            self.parts.client.trust(tls);
+        }
         self.parts.vault.store(settings.vault.into());
-        settings.tokens
+        self.most.store(settings.most, Ordering::Relaxed);
+        self.tokens.store(settings.tokens.into());
     }
 
     /// Endpoints whose token is gone rest, and those whose token is back go on.
-    async fn rest(&self, tokens: Option<&BTreeSet<Text>>) -> Result<(), Stopped> {
-        const GONE: &str = "the token of its creator is withdrawn";
+    async fn rest(&self) -> Result<(), Stopped> {
+        let tokens = self.tokens.load_full();
+        let tokens = (*tokens).as_ref();
         let now = self.parts.clock.now().wall;
         for shared in self.all() {
-            let endpoint = Arc::clone(&shared.endpoint.borrow());
-            let gone = endpoint.owner.token
-                && tokens.is_some_and(|tokens| !tokens.contains(&endpoint.owner.name));
-            let rests =
-                endpoint.state == WebhookState::Paused && endpoint.reason.as_deref() == Some(GONE);
-            let (state, reason) = match (gone, rests) {
-                (true, false) if endpoint.is_on() => (WebhookState::Paused, Some(GONE)),
-                (false, true) => (WebhookState::Enabled, None),
-                _ => continue,
-            };
-            shared
-                .update(&self.parts, |endpoint| {
-                    endpoint.enter(state, reason, now).into_iter().collect()
-                })
-                .await?;
+            if (*shared.endpoint()).clone().heed(tokens, now).is_some() {
+                shared
+                    .update(&self.parts, |endpoint| {
+                        endpoint.heed(tokens, now).unwrap_or_default()
+                    })
+                    .await?;
+            }
         }
         Ok(())
     }
@@ -372,6 +429,7 @@ impl Webhooks {
                 line: position,
                 ..Progress::default()
             }),
+            replays: AtomicUsize::new(0),
         });
         let (sender, inbox) = mpsc::channel(INBOX);
         let stop = CancellationToken::new();
@@ -465,10 +523,21 @@ impl Shared {
         parts: &Parts,
         change: impl FnOnce(&mut Endpoint) -> Vec<Draft>,
     ) -> Result<(), Stopped> {
+        self.update_with(parts, Vec::new(), change).await
+    }
+
+    /// The same, together with other changes.
+    async fn update_with(
+        &self,
+        parts: &Parts,
+        mut changes: Vec<Shelving>,
+        change: impl FnOnce(&mut Endpoint) -> Vec<Draft>,
+    ) -> Result<(), Stopped> {
         let _changing = self.changing.lock().await;
         let mut endpoint = (*self.endpoint()).clone();
         let events = change(&mut endpoint);
-        parts.hub.keep(vec![put(&endpoint)], events).await?;
+        changes.push(put(&endpoint));
+        parts.hub.keep(changes, events).await?;
         self.endpoint.send_replace(Arc::new(endpoint));
         Ok(())
     }

@@ -69,6 +69,7 @@ impl Issuer {
             issuer: "https://id.example.com".into(),
             audience: "switchhook".into(),
             jwks_url: format!("http://{}/jwks", self.address).parse().unwrap(),
+            ca_file: None,
         }
     }
 

@@ -32,7 +32,7 @@ impl Trust {
         let issuer = Issuer::start(&[&rsa, &ec, &ed]).await;
         let policy = Policy::Tokens {
             tokens: tokens(),
-            jwt: Some(issuer.settings()),
+            jwt: Some(Box::new(issuer.settings())),
         };
         let world = World::start_with(Setup { policy, ..setup }, clock).await;
         Self {
@@ -395,7 +395,7 @@ async fn an_issuer_that_was_never_there_is_no_reason_to_let_anybody_in() {
     issuer.say(503, "");
     let policy = Policy::Tokens {
         tokens: tokens(),
-        jwt: Some(issuer.settings()),
+        jwt: Some(Box::new(issuer.settings())),
     };
     let setup = Setup {
         policy,
@@ -456,7 +456,7 @@ async fn another_issuer_in_the_config_ends_the_tokens_of_the_old_one() {
     stream.expect("stream.opened").await;
     let same = Policy::Tokens {
         tokens: tokens(),
-        jwt: Some(trust.issuer.settings()),
+        jwt: Some(Box::new(trust.issuer.settings())),
     };
     trust.world.surface.reload(same);
     assert_eq!(trust.status(&token).await, 200);
