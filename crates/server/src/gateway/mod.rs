@@ -10,7 +10,6 @@ mod watch;
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use adapter::Adapter;
-use axum::Router;
 use hub::{Hub, HubError, fanout, stream::Closing};
 use model::Clock;
 use thiserror::Error;
@@ -222,12 +221,11 @@ impl Gateway {
             }
         }
         // Whoever connects before waits in the backlog: nothing is answered from a state that is not whole.
-        let router: Router = api::router(&surface);
         let http = tokio::spawn(http::serve(
             listener,
             tls.clone(),
-            router,
-            settings::http(&config.limits),
+            api::routers(&surface),
+            surface.rules(),
             closing.clone(),
         ));
         let told = CancellationToken::new();

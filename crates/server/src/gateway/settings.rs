@@ -97,13 +97,20 @@ pub(crate) fn only_source(config: &Config) -> Option<(SourceId, Arc<dyn Adapter>
 }
 
 pub(super) fn fanout(limits: &Limits, first_connection: u64) -> fanout::Options {
+    let (streams, stream_memory) = carried(limits);
     fanout::Options {
-        // A browser beyond the limit is adopted too, to be told so.
-        streams: count(limits.streams).saturating_add(1_024),
-        stream_memory: limits.stream_memory.as_usize(),
+        streams,
+        stream_memory,
         first_connection,
         ..fanout::Options::default()
     }
+}
+
+/// How many streams the fan-out carries, and the bytes that may wait for their readers.
+pub(super) fn carried(limits: &Limits) -> (usize, usize) {
+    // A browser beyond the limit is adopted too, to be told so.
+    let streams = count(limits.streams).saturating_add(1_024);
+    (streams, limits.stream_memory.as_usize())
 }
 
 pub(super) fn quota(limits: &Limits) -> Quota {
@@ -111,6 +118,7 @@ pub(super) fn quota(limits: &Limits) -> Quota {
         requests_per_s: limits.requests_per_s,
         streams_per_token: count(limits.streams_per_token),
         streams: count(limits.streams),
+        owing: count(limits.streams_without_token),
     }
 }
 
@@ -201,11 +209,12 @@ pub(super) fn rules(config: &Config) -> Rules {
     }
 }
 
-pub(super) fn http(limits: &Limits) -> http::Limits {
+fn http(limits: &Limits) -> http::Limits {
     http::Limits {
         headers: limits.headers.as_usize(),
         body: limits.body.as_usize(),
         patience: limits.header_time,
+        connections_per_address: count(limits.connections_per_address),
         ..http::Limits::default()
     }
 }

@@ -77,7 +77,7 @@ async fn create(
     principal.require(Scope::WebhooksWrite)?;
     principal.require(Scope::EventsRead)?;
     query.finish()?;
-    let body = object(request, surface.rules.limits).await?;
+    let body = object(request, surface.limits()).await?;
     let webhooks = engine(&surface)?;
     let wish = Wish::read(body, &webhooks.guard())?;
     let Some(url) = wish.url else {
@@ -153,7 +153,7 @@ async fn change(
     principal.require(Scope::EventsRead)?;
     query.finish()?;
     let shared = find(&surface, &principal, &id)?;
-    let body = object(request, surface.rules.limits).await?;
+    let body = object(request, surface.limits()).await?;
     let webhooks = engine(&surface)?;
     let wish = Wish::read(body, &webhooks.guard())?;
     let headers = match &wish.headers {
@@ -198,7 +198,7 @@ async fn test(
 ) -> Result<Response, Problem> {
     principal.require(Scope::WebhooksWrite)?;
     query.finish()?;
-    empty(request, surface.rules.limits).await?;
+    empty(request, surface.limits()).await?;
     let shared = find(&surface, &principal, &id)?;
     let webhooks = engine(&surface)?;
     let random = webhooks.random().map_err(failed)?;
@@ -228,7 +228,7 @@ async fn rotate(
 ) -> Result<Response, Problem> {
     principal.require(Scope::WebhooksWrite)?;
     query.finish()?;
-    empty(request, surface.rules.limits).await?;
+    empty(request, surface.limits()).await?;
     let shared = find(&surface, &principal, &id)?;
     let webhooks = engine(&surface)?;
     let secret = secret::generate(webhooks.random().map_err(failed)?);
@@ -274,7 +274,7 @@ async fn enable(
 ) -> Result<Response, Problem> {
     principal.require(Scope::WebhooksWrite)?;
     query.finish()?;
-    empty(request, surface.rules.limits).await?;
+    empty(request, surface.limits()).await?;
     let shared = find(&surface, &principal, &id)?;
     engine(&surface)?.enable(&shared).await.map_err(failed)?;
     Ok(Json(shown(&surface, &shared)).into_response())
