@@ -11,10 +11,11 @@ pub mod queue;
 pub mod record;
 pub mod schedule;
 pub mod secret;
+mod shared;
 mod worker;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -30,13 +31,14 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_rustls::TlsConnector;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use self::shared::{Parts, Progress, Shared};
 use self::{
     client::{Attempt, Client, Lines},
     endpoint::Endpoint,
     figures::Attempts,
     guard::Guard,
-    record::Record,
     secret::Vault,
+    shared::put,
     worker::{Message, Replay, Worker},
 };
 use crate::auth::Entropy;
@@ -51,32 +53,6 @@ pub struct Webhooks {
     tasks: TaskTracker,
 }
 
-/// What the endpoints share.
-pub(crate) struct Parts {
-    hub: Hub,
-    client: Client,
-    vault: ArcSwap<Vault>,
-    clock: Arc<dyn Clock>,
-    entropy: Entropy,
-    permits: Semaphore,
-    room: Room,
-    attempts: Attempts,
-    tracer: Tracer,
-}
-
-/// One endpoint, as its task and whoever asks about it share it.
-pub(crate) struct Shared {
-    id: Text,
-    endpoint: watch::Sender<Arc<Endpoint>>,
-    /// Held while a change is on its way to the database.
-    changing: tokio::sync::Mutex<()>,
-    lines: Lines,
-    recent: Mutex<VecDeque<(Position, Record)>>,
-    progress: Mutex<Progress>,
-    /// Replays that are not over.
-    replays: AtomicUsize,
-}
-
 /// How much is kept of an endpoint's deliveries.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
@@ -84,19 +60,6 @@ pub struct Room {
     pub waiting: usize,
     /// Deliveries that are over and were not made; the oldest are forgotten.
     pub over: usize,
-}
-
-/// How far the deliveries of an endpoint are.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Progress {
-    /// Everything up to here is delivered, given up, or waits in the table.
-    pub(crate) line: Position,
-    /// How many events wait, in the table or not.
-    pub(crate) waiting: usize,
-    /// How many lanes have any.
-    pub(crate) lanes: usize,
-    /// Since when the oldest of them waits.
-    pub(crate) since: Option<Timestamp>,
 }
 
 struct Running {
@@ -141,8 +104,6 @@ const POSITIONS: &str = "webhook.position";
 const REPLAYS: &str = "webhook.replay";
 /// Requests of all endpoints together. An endpoint that fails has one at a time, so these never crowd out the others.
 const PERMITS: usize = 2_048;
-/// Deliveries of an endpoint that are remembered after they were made.
-const RECENT: usize = 100;
 /// Requests to a task that wait.
 const INBOX: usize = 16;
 /// Replays of an endpoint that are not over.
@@ -463,108 +424,8 @@ impl Webhooks {
     }
 }
 
-impl Parts {
-    fn vault(&self) -> Arc<Vault> {
-        self.vault.load_full()
-    }
-
-    /// A random number from 0 to 1; the middle when there is no randomness.
-    fn chance(&self) -> f64 {
-        let random = (self.entropy)()
-            .map(|bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
-        random.map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX))
-    }
-
-    async fn rows(
-        &self,
-        shelf: &str,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<(String, Bytes)>, Stopped> {
-        let (reader, shelf, after) = (
-            self.hub.reader().clone(),
-            shelf.to_owned(),
-            after.to_owned(),
-        );
-        let rows = tokio::task::spawn_blocking(move || reader.shelf(&shelf, &after, limit));
-        match rows.await {
-            Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(error)) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "webhooks cannot be read from the log"
-                );
-                Err(Stopped)
-            }
-            Err(_) => Err(Stopped),
-        }
-    }
-}
-
-impl Shared {
-    /// The endpoint as it is now.
-    pub(crate) fn endpoint(&self) -> Arc<Endpoint> {
-        Arc::clone(&self.endpoint.borrow())
-    }
-
-    /// How far its deliveries are.
-    pub(crate) fn reached(&self) -> Progress {
-        *self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The last deliveries that were made.
-    pub(crate) fn recent(&self) -> Vec<(Position, Record)> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.iter().cloned().collect()
-    }
-
-    async fn update(
-        &self,
-        parts: &Parts,
-        change: impl FnOnce(&mut Endpoint) -> Vec<Draft>,
-    ) -> Result<(), Stopped> {
-        self.update_with(parts, Vec::new(), change).await
-    }
-
-    /// The same, together with other changes.
-    async fn update_with(
-        &self,
-        parts: &Parts,
-        mut changes: Vec<Shelving>,
-        change: impl FnOnce(&mut Endpoint) -> Vec<Draft>,
-    ) -> Result<(), Stopped> {
-        let _changing = self.changing.lock().await;
-        let mut endpoint = (*self.endpoint()).clone();
-        let events = change(&mut endpoint);
-        changes.push(put(&endpoint));
-        parts.hub.keep(changes, events).await?;
-        self.endpoint.send_replace(Arc::new(endpoint));
-        Ok(())
-    }
-
-    fn note(&self, position: Position, record: Record) {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if recent.len() >= RECENT {
-            recent.pop_front();
-        }
-        recent.push_back((position, record));
-    }
-
-    fn progress(&self, progress: Progress) {
-        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
-    }
-}
-
 /// All rows: there are as many as there are endpoints.
 const ALL: usize = 1_000_000;
-
-fn put(endpoint: &Endpoint) -> Shelving {
-    Shelving::Put {
-        shelf: ENDPOINTS.into(),
-        key: Text::clone(&endpoint.id),
-        value: serde_json::to_vec(endpoint).unwrap_or_default().into(),
-    }
-}
 
 /// When an endpoint's old secrets are over, they are forgotten with the next change.
 pub(crate) fn current(secrets: &mut Vec<endpoint::Kept>, now: Timestamp) {
