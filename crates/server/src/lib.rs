@@ -15,4 +15,5 @@ pub mod problem;
 pub mod record;
 pub mod replay;
 pub mod run;
+mod trust;
 pub mod webhooks;

@@ -48,7 +48,7 @@ impl RunError {
             Self::Gateway(
                 GatewayError::Folder { .. }
                 | GatewayError::System { .. }
-                | GatewayError::WebhookTls(_)
+                | GatewayError::Trust(_)
                 | GatewayError::Hub(_),
             ) => Exit::Internal,
             Self::System { .. } => Exit::Unavailable,

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Command, Control, Counters, Opening, Options,
-    core::{Core, Found, Key, Wish},
+    core::{Account, Core, Found, Key, Wish},
     pool::Pool,
     socket::Watched,
 };
@@ -69,7 +69,7 @@ pub(super) struct Common {
     /// Connections in all.
     pub(super) streams: Arc<AtomicUsize>,
     /// Bytes that wait for readers in all.
-    pub(super) held: Arc<AtomicUsize>,
+    pub(super) account: Arc<Account>,
 }
 
 const WAKE: Token = Token(usize::MAX);
@@ -86,10 +86,10 @@ impl Shard {
             woken: AtomicBool::new(false),
             counters: Mutex::default(),
         });
-        let held = Arc::clone(&common.held);
+        let account = Arc::clone(&common.account);
         let runner = Runner {
             poll,
-            core: Core::new(common.options.clone(), common.tail.clone(), held),
+            core: Core::new(common.options.clone(), common.tail.clone(), account),
             shard: Arc::clone(&shard),
             pool: common.pool.clone(),
             control: Arc::clone(&common.control),

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::{
     AdoptError, Command, Control, Counters, History, Opening, Options, Socket,
+    core::Account,
     pool::Pool,
     shard::{Common, Input, Shard},
     socket::Watched,
@@ -33,7 +34,8 @@ struct Handle {
     first: u64,
     next: AtomicU64,
     streams: Arc<AtomicUsize>,
-    limit: usize,
+    limit: AtomicUsize,
+    account: Arc<Account>,
 }
 
 /// Starts the threads.
@@ -54,14 +56,15 @@ pub fn start(
         control: Arc::clone(control),
         clock: Arc::clone(clock),
         streams: Arc::default(),
-        held: Arc::default(),
+        account: Arc::new(Account::new(options.stream_memory)),
     };
     let mut handle = Handle {
         shards: Vec::new(),
         first: options.first_connection,
         next: AtomicU64::new(0),
         streams: Arc::clone(&common.streams),
-        limit: options.streams,
+        limit: AtomicUsize::new(options.streams),
+        account: Arc::clone(&common.account),
     };
     for n in 0..options.shards.max(1) {
         handle.shards.push(Shard::start(n, &common)?);
@@ -89,9 +92,10 @@ impl Fanout {
         opening: Opening,
     ) -> Result<(), AdoptError> {
         let socket = Box::new(Watched::new(socket).map_err(AdoptError::Socket)?);
-        if self.0.streams.fetch_add(1, Ordering::AcqRel) >= self.0.limit {
+        let limit = self.0.limit.load(Ordering::Relaxed);
+        if self.0.streams.fetch_add(1, Ordering::AcqRel) >= limit {
             self.0.streams.fetch_sub(1, Ordering::AcqRel);
-            return Err(AdoptError::Full(self.0.limit));
+            return Err(AdoptError::Full(limit));
         }
         let newcomer = Input::Adopt {
             id,
@@ -105,6 +109,12 @@ impl Fanout {
             self.0.streams.fetch_sub(1, Ordering::AcqRel);
             Err(AdoptError::Stopped)
         }
+    }
+
+    /// From now on so many streams, and so many bytes that may wait for readers. Streams that are open stay.
+    pub fn allow(&self, streams: usize, stream_memory: usize) {
+        self.0.limit.store(streams, Ordering::Relaxed);
+        self.0.account.allow(stream_memory);
     }
 
     /// Tells a connection something; one that is gone does not hear it.

@@ -22,7 +22,9 @@ mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use axum::{Router, middleware};
+use http::header;
 use hub::{fanout::Fanout, tail::Tail};
 use model::{Clock, Timestamp};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -34,8 +36,11 @@ use self::{
     subscribers::Subscribers,
 };
 use crate::{
-    auth::{Authority, Counts, Entropy, Policy},
-    http::envelope::{self, Rules},
+    auth::{Authority, Counts, Entropy, Policy, Quota},
+    http::{
+        Limits, Routers,
+        envelope::{self, Rules, SharedRules},
+    },
     metrics::{Door, count},
     problem::{Kind, Problem, page},
     webhooks::Webhooks,
@@ -48,7 +53,7 @@ pub struct Surface {
     pub(crate) authority: Authority,
     pub(crate) fanout: Fanout,
     pub(crate) subscribers: Subscribers,
-    pub(crate) rules: Arc<Rules>,
+    pub(crate) rules: SharedRules,
     pub(crate) pace: Pace,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Entropy,
@@ -126,7 +131,7 @@ impl Surface {
             authority: parts.authority,
             fanout: parts.fanout,
             subscribers: Subscribers::default(),
-            rules: Arc::new(parts.rules),
+            rules: Arc::new(ArcSwap::from_pointee(parts.rules)),
             pace: parts.pace,
             door: Door::default(),
             sse: sse::Counts::default(),
@@ -143,6 +148,22 @@ impl Surface {
     pub fn reload(&self, policy: Policy) {
         self.authority.reload(policy);
         self.subscribers.close_ended(&self.fanout);
+    }
+
+    /// Takes over other sizes, origins and proxies, and other quotas. What is open stays open.
+    pub fn allow(&self, rules: Rules, quota: Quota) {
+        self.rules.store(Arc::new(rules));
+        self.authority.allow(quota);
+    }
+
+    /// The rules in force, for whoever accepts connections.
+    #[must_use]
+    pub fn rules(&self) -> SharedRules {
+        Arc::clone(&self.rules)
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.rules.load().limits
     }
 
     /// How many attempts to come in have failed.
@@ -195,8 +216,26 @@ fn routes() -> Routes {
         .get("/problems/{slug}", Access::Open, page::show)
 }
 
+/// All routes, answered; and the one answer for those who have too many connections.
+pub fn routers(surface: &Arc<Surface>) -> Routers {
+    let refusal = Router::new()
+        .fallback(async || {
+            let detail = "there are as many connections from this address as there may be";
+            let problem = Problem::new(Kind::TooManyConnections, detail).after(SOON);
+            ([(header::CONNECTION, "close")], problem)
+        })
+        .layer(middleware::from_fn_with_state(Arc::clone(surface), count));
+    Routers {
+        all: router(surface),
+        refusal,
+    }
+}
+
+/// When it is worth trying to connect again.
+const SOON: Duration = Duration::from_secs(5);
+
 /// All routes, answered.
-pub fn router(surface: &Arc<Surface>) -> Router {
+fn router(surface: &Arc<Surface>) -> Router {
     let rules = Arc::clone(&surface.rules);
     let (router, _) = routes().into_parts();
     router

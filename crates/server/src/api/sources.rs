@@ -72,7 +72,7 @@ async fn reconnect(
 ) -> Result<Response, Problem> {
     principal.require(Scope::SourcesOperate)?;
     query.finish()?;
-    empty(request, surface.rules.limits).await?;
+    empty(request, surface.limits()).await?;
     let source = find(&surface, &principal, &id)?;
     if !surface.backend.reconnect(&source.id) {
         return Err(Problem::not_found());

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use hub::{
@@ -16,6 +16,7 @@ use tokio::task::AbortHandle;
 use super::{events::wish::Wish, expiry};
 use crate::{
     auth::{Authority, Principal, StreamSlot},
+    http::seats::Seat,
     problem::Problem,
 };
 
@@ -29,6 +30,8 @@ pub(crate) struct Subscriber {
     /// Where it comes from.
     pub(crate) from: IpAddr,
     slot: StreamSlot,
+    /// Its place among the connections of its address.
+    _seat: Option<Arc<Seat>>,
 }
 
 /// Whose it is.
@@ -90,8 +93,17 @@ impl Subscribers {
 }
 
 impl Subscriber {
-    pub(crate) fn new(slot: StreamSlot, from: IpAddr, holder: Holder) -> Self {
-        Self { holder, from, slot }
+    pub(crate) fn new(
+        slot: StreamSlot,
+        (from, seat): (IpAddr, Option<Arc<Seat>>),
+        holder: Holder,
+    ) -> Self {
+        Self {
+            holder,
+            from,
+            slot,
+            _seat: seat,
+        }
     }
 
     /// Passes it on to the holder of another token, or of the first.

@@ -30,7 +30,7 @@ async fn issue(
     request: Request,
 ) -> Result<Response, Problem> {
     query.finish()?;
-    empty(request, surface.rules.limits).await?;
+    empty(request, surface.limits()).await?;
     let ticket = surface.authority.issue(&principal)?;
     Ok((StatusCode::CREATED, Json(ticket)).into_response())
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -10,6 +10,7 @@ use std::{
 use super::bucket::{Bucket, Rate};
 use crate::{
     config::Digest,
+    http::seats::place,
     problem::{Kind, Problem},
 };
 
@@ -128,17 +129,6 @@ impl Table {
             }
         }
         self.places.entry(from).or_default()
-    }
-}
-
-/// Whoever has one IPv6 address has the 2^64 beside it too.
-fn place(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => {
-            let network = u128::from(v6) & !u128::from(u64::MAX);
-            IpAddr::V6(Ipv6Addr::from(network))
-        }
     }
 }
 

@@ -13,10 +13,13 @@ use model::{Text, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Scope, Scopes,
+    Quota, SOON, Scope, Scopes,
     bucket::{Bucket, Rate},
 };
-use crate::problem::{Kind, Problem};
+use crate::{
+    http::seats::Seat,
+    problem::{Kind, Problem},
+};
 
 /// One credential: its rights, shared by all requests and streams that use it, and what they use.
 #[derive(Debug)]
@@ -60,10 +63,9 @@ pub enum Ended {
 pub struct Principal(Arc<Identity>);
 
 /// The streams that are open.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Streams {
     open: Arc<AtomicUsize>,
-    most: usize,
 }
 
 /// Room taken by one open stream, given back when dropped.
@@ -71,6 +73,8 @@ pub struct Streams {
 pub struct StreamSlot {
     all: Arc<AtomicUsize>,
     identity: Arc<Identity>,
+    /// The place of one that owes its token among those of its address.
+    owing: Option<Seat>,
 }
 
 impl Identity {
@@ -256,40 +260,51 @@ impl Principal {
 }
 
 impl Streams {
-    /// Room for this many.
-    #[must_use]
-    pub fn new(most: usize) -> Self {
-        Self {
-            open: Arc::default(),
-            most,
-        }
-    }
-
     pub(super) fn open(
         &self,
         identity: &Arc<Identity>,
         per_token: usize,
+        most: usize,
     ) -> Result<StreamSlot, Problem> {
         identity.take_stream(per_token)?;
-        if !take(&self.open, self.most) {
+        self.take(identity, most)
+    }
+
+    /// One whose holder is not known yet.
+    pub(super) fn open_owing(
+        &self,
+        unknown: &Arc<Identity>,
+        quota: &Quota,
+    ) -> Result<StreamSlot, Problem> {
+        if !take(&unknown.streams, quota.owing) {
+            let detail = format!("{} streams owe their token", quota.owing);
+            return Err(Problem::new(Kind::StreamsExhausted, detail).after(SOON));
+        }
+        self.take(unknown, quota.streams)
+    }
+
+    /// In all, after the holder's own were counted.
+    fn take(&self, identity: &Arc<Identity>, most: usize) -> Result<StreamSlot, Problem> {
+        if !take(&self.open, most) {
             identity.streams.fetch_sub(1, Ordering::Relaxed);
-            return Err(Problem::new(
-                Kind::StreamsExhausted,
-                format!("{} streams are open", self.most),
-            )
-            .after(SOON));
+            let detail = format!("{most} streams are open");
+            return Err(Problem::new(Kind::StreamsExhausted, detail).after(SOON));
         }
         Ok(StreamSlot {
             all: Arc::clone(&self.open),
             identity: Arc::clone(identity),
+            owing: None,
         })
     }
 }
 
-/// When it is worth asking again for room.
-const SOON: Duration = Duration::from_secs(5);
-
 impl StreamSlot {
+    pub(super) fn owing(self, seat: Seat) -> Self {
+        let mut slot = self;
+        slot.owing = Some(seat);
+        slot
+    }
+
     /// The same stream under another credential.
     pub(super) fn pass_on(
         &mut self,
@@ -299,6 +314,7 @@ impl StreamSlot {
         identity.take_stream(per_token)?;
         let before = std::mem::replace(&mut self.identity, Arc::clone(identity));
         before.streams.fetch_sub(1, Ordering::Relaxed);
+        self.owing = None;
         Ok(())
     }
 }
@@ -353,20 +369,20 @@ mod tests {
 
     #[test]
     fn room_for_streams_is_given_back() {
-        let (streams, identity) = (Streams::new(3), identity());
-        let first = streams.open(&identity, 2).unwrap();
-        let _second = streams.open(&identity, 2).unwrap();
-        let refused = streams.open(&identity, 2).unwrap_err();
+        let (streams, identity) = (Streams::default(), identity());
+        let first = streams.open(&identity, 2, 3).unwrap();
+        let _second = streams.open(&identity, 2, 3).unwrap();
+        let refused = streams.open(&identity, 2, 3).unwrap_err();
         assert_eq!(refused.kind(), Kind::TooManyStreams);
         drop(first);
-        assert!(streams.open(&identity, 2).is_ok());
+        assert!(streams.open(&identity, 2, 3).is_ok());
     }
 
     #[test]
     fn a_stream_passed_on_takes_room_of_its_new_holder() {
-        let (streams, first, second) = (Streams::new(2), identity(), identity());
-        let mut slot = streams.open(&first, 1).unwrap();
-        let _other = streams.open(&second, 1).unwrap();
+        let (streams, first, second) = (Streams::default(), identity(), identity());
+        let mut slot = streams.open(&first, 1, 2).unwrap();
+        let _other = streams.open(&second, 1, 2).unwrap();
         assert!(slot.pass_on(&second, 1).is_err());
         slot.pass_on(&second, 2).unwrap();
         assert_eq!(first.streams.load(Ordering::Relaxed), 0);
@@ -376,11 +392,11 @@ mod tests {
 
     #[test]
     fn all_streams_together_are_limited_too() {
-        let streams = Streams::new(1);
-        let _first = streams.open(&identity(), 2).unwrap();
+        let streams = Streams::default();
+        let _first = streams.open(&identity(), 2, 1).unwrap();
         let other = identity();
         for _ in 0..3 {
-            let refused = streams.open(&other, 1).unwrap_err();
+            let refused = streams.open(&other, 1, 1).unwrap_err();
             assert_eq!(refused.kind(), Kind::StreamsExhausted);
         }
     }

@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use http::{HeaderMap, header};
 use model::{Clock, Timestamp};
 
@@ -28,7 +29,7 @@ pub use self::{
 };
 use crate::{
     config::{self, Digest},
-    http::{Peer, forwarded::Client},
+    http::{Peer, forwarded::Client, seats::Seats},
     problem::{Kind, Problem},
 };
 
@@ -45,7 +46,7 @@ pub enum Policy {
         /// Those of the config.
         tokens: Vec<StaticToken>,
         /// Whose others are accepted.
-        jwt: Option<config::Jwt>,
+        jwt: Option<Box<config::Jwt>>,
     },
 }
 
@@ -58,6 +59,8 @@ pub struct Quota {
     pub streams_per_token: usize,
     /// Streams in all.
     pub streams: usize,
+    /// Streams that owe their token, in all; a tenth of them from one address.
+    pub owing: usize,
 }
 
 impl Default for Quota {
@@ -66,9 +69,13 @@ impl Default for Quota {
             requests_per_s: 200,
             streams_per_token: 100,
             streams: 20_000,
+            owing: 1_000,
         }
     }
 }
+
+/// When it is worth asking again for room.
+const SOON: Duration = Duration::from_secs(5);
 
 /// Verifies credentials.
 pub struct Authority {
@@ -78,7 +85,8 @@ pub struct Authority {
     streams: Streams,
     /// Holds the streams that owe their token.
     unknown: Arc<Identity>,
-    quota: Quota,
+    owing: Seats,
+    quota: ArcSwap<Quota>,
     clock: Arc<dyn Clock>,
     entropy: Entropy,
 }
@@ -104,16 +112,17 @@ impl Authority {
             Policy::None => Verifier::Local(Arc::new(Identity::local())),
             Policy::Tokens { tokens, jwt } => Verifier::Tokens(
                 TokenSet::new(tokens),
-                jwt.map(|jwt| Provider::start(jwt, Arc::clone(&clock))),
+                jwt.map(|jwt| Provider::start(*jwt, Arc::clone(&clock))),
             ),
         };
         Self {
             verifier: RwLock::new(verifier),
             tickets: Tickets::default(),
             attempts: Attempts::default(),
-            streams: Streams::new(quota.streams),
+            streams: Streams::default(),
             unknown: Arc::new(Identity::unknown()),
-            quota,
+            owing: Seats::default(),
+            quota: ArcSwap::from_pointee(quota),
             clock,
             entropy,
         }
@@ -129,7 +138,7 @@ impl Authority {
             (Verifier::Local(_), Policy::None) => {}
             (Verifier::Local(identity), Policy::Tokens { tokens, jwt }) => {
                 identity.end(Ended::Withdrawn);
-                let provider = jwt.map(|jwt| self.provider(jwt));
+                let provider = jwt.map(|jwt| self.provider(*jwt));
                 *verifier = Verifier::Tokens(TokenSet::new(tokens), provider);
             }
             (Verifier::Tokens(known, provider), Policy::None) => {
@@ -145,11 +154,16 @@ impl Authority {
                     _ => false,
                 };
                 if !stays {
-                    let next = jwt.map(|jwt| self.provider(jwt));
+                    let next = jwt.map(|jwt| self.provider(*jwt));
                     withdraw(std::mem::replace(provider, next));
                 }
             }
         }
+    }
+
+    /// Takes over other quotas. Streams that are open stay.
+    pub fn allow(&self, quota: Quota) {
+        self.quota.store(Arc::new(quota));
     }
 
     /// True when a WebSocket may send its token as the first frame.
@@ -247,16 +261,24 @@ impl Authority {
     /// # Errors
     /// When the token or the gateway carries as many as it may.
     pub fn stream(&self, principal: &Principal) -> Result<StreamSlot, Problem> {
+        let quota = self.quota.load();
         self.streams
-            .open(principal.identity(), self.quota.streams_per_token)
+            .open(principal.identity(), quota.streams_per_token, quota.streams)
     }
 
-    /// Room for one more stream, whose holder will send its token.
+    /// Room for one more stream from an address, whose holder will send its token.
     ///
     /// # Errors
-    /// When the gateway carries as many as it may.
-    pub fn unknown_stream(&self) -> Result<StreamSlot, Problem> {
-        self.streams.open(&self.unknown, usize::MAX)
+    /// When as many as may owe theirs, there or in all, or the gateway carries as many as it may.
+    pub fn unknown_stream(&self, from: IpAddr) -> Result<StreamSlot, Problem> {
+        let quota = self.quota.load();
+        let here = (quota.owing / 10).max(1);
+        let seat = self.owing.take(from, here).ok_or_else(|| {
+            let detail = format!("{here} streams from this address owe their token");
+            Problem::new(Kind::StreamsExhausted, detail).after(SOON)
+        })?;
+        let slot = self.streams.open_owing(&self.unknown, &quota)?;
+        Ok(slot.owing(seat))
     }
 
     /// A stream that somebody else holds from here on.
@@ -264,7 +286,7 @@ impl Authority {
     /// # Errors
     /// When the token carries as many as it may.
     pub fn pass_on(&self, slot: &mut StreamSlot, principal: &Principal) -> Result<(), Problem> {
-        slot.pass_on(principal.identity(), self.quota.streams_per_token)
+        slot.pass_on(principal.identity(), self.quota.load().streams_per_token)
     }
 
     /// Counts something that a bearer asks for.
@@ -272,7 +294,7 @@ impl Authority {
     /// # Errors
     /// When it asks too often.
     pub fn admit(&self, principal: &Principal) -> Result<(), Problem> {
-        let rate = self.quota.requests_per_s;
+        let rate = self.quota.load().requests_per_s;
         let admitted = principal.identity().admit(rate, self.clock.now().mono);
         admitted.map_err(|wait| {
             let detail = format!("at most {rate} requests per second");

@@ -18,7 +18,11 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 use super::{Exit, Failure, print, tell, wait};
-use crate::{http, run, webhooks::secret::Signer};
+use crate::{
+    http::{self, envelope::SharedRules},
+    run,
+    webhooks::secret::Signer,
+};
 
 /// Try webhooks.
 #[derive(Debug, Args)]
@@ -111,7 +115,11 @@ impl Listen {
         tell(&format!(
             "Receives webhooks at http://{address}/. ^C ends it.\n"
         ));
-        http::serve(listener, None, router, http::Limits::default(), stop)
+        let routers = http::Routers {
+            all: router.clone(),
+            refusal: router,
+        };
+        http::serve(listener, None, routers, SharedRules::default(), stop)
             .await
             .map_err(unavailable)
     }

@@ -1,6 +1,6 @@
 //! `[auth]`: who may use the API.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
 
 use model::EventType;
 use serde_json::{Value, json};
@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq;
 
 use super::{
     net::Url,
+    pem,
     reader::{Read, Reader, Slot, cut},
     sources,
     suggest::nearest,
@@ -59,6 +60,8 @@ pub struct Jwt {
     pub audience: String,
     /// Where its keys are: https, or http on loopback.
     pub jwks_url: Url,
+    /// Certificates that are trusted beside the system's when they are fetched.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// A SHA-256.
@@ -191,10 +194,12 @@ impl Jwt {
                 );
             }
         }
+        let ca_file = pem::path(reader, "ca_file", "CERTIFICATE");
         Some(Self {
             issuer: issuer?,
             audience: audience?,
             jwks_url: jwks_url?,
+            ca_file,
         })
     }
 }

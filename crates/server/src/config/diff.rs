@@ -6,7 +6,7 @@ use model::SourceId;
 
 use super::Config;
 
-/// What changes. Sources, tokens, tenants, limits, TLS and webhooks' settings change in a running gateway.
+/// What changes. Sources, tokens, tenants, limits, origins, proxies, TLS and webhooks' settings change in a running gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Sources to start.
@@ -27,6 +27,8 @@ pub struct Changes {
     pub tenants: bool,
     /// Whether limits are others.
     pub limits: bool,
+    /// Whether other pages may ask, other proxies are believed, or the gateway is reached elsewhere.
+    pub door: bool,
     /// Whether the certificate's files are others.
     pub tls: bool,
     /// Whether webhooks' settings are others.
@@ -45,15 +47,6 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
     let fixed = [
         ("server.listen", was.listen != is.listen),
         ("server.tls", was.tls.is_some() != is.tls.is_some()),
-        (
-            "server.allowed_origins",
-            was.allowed_origins != is.allowed_origins,
-        ),
-        ("server.public_url", was.public_url != is.public_url),
-        (
-            "server.trusted_proxies",
-            was.trusted_proxies != is.trusted_proxies,
-        ),
         ("log", old.log != new.log),
         ("telemetry", old.telemetry != new.telemetry),
     ];
@@ -67,6 +60,9 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         jwt: old.auth.jwt != new.auth.jwt,
         tenants: old.tenants != new.tenants,
         limits: old.limits != new.limits,
+        door: was.allowed_origins != is.allowed_origins
+            || was.public_url != is.public_url
+            || was.trusted_proxies != is.trusted_proxies,
         tls: was.tls != is.tls,
         webhooks: old.webhooks != new.webhooks,
         restart: fixed

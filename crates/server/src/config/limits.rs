@@ -14,6 +14,10 @@ pub struct Limits {
     pub streams: u32,
     /// Open streams of one token.
     pub streams_per_token: u32,
+    /// Open streams whose token is owed.
+    pub streams_without_token: u32,
+    /// Connections from one address.
+    pub connections_per_address: u32,
     /// What all streams together may lag.
     pub stream_memory: Size,
     /// Requests of one token in a second.
@@ -38,6 +42,8 @@ impl Limits {
         Self {
             streams: reader.count("streams", 20_000, count.clone()),
             streams_per_token: reader.count("streams_per_token", 100, count.clone()),
+            streams_without_token: reader.count("streams_without_token", 1_000, count.clone()),
+            connections_per_address: reader.count("connections_per_address", 1_000, count.clone()),
             stream_memory: reader.within(
                 "stream_memory",
                 Size::mib(512),

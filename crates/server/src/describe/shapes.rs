@@ -196,7 +196,7 @@ fn own() -> Map<String, Value> {
         }))]},
         "WebhookList": object(&["items"], json!({"items": {"type": "array", "items": of("WebhookEndpoint")}})),
         "TestDelivery": object(&["event", "delivered"], json!({
-            "event": text,
+            "event": cursor,
             "delivered": {"type": "boolean"},
             "status": {"type": ["integer", "null"]},
             "error": {"type": ["string", "null"]},

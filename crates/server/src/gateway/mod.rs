@@ -10,11 +10,10 @@ mod watch;
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use adapter::Adapter;
-use axum::Router;
 use hub::{Hub, HubError, fanout, stream::Closing};
 use model::Clock;
 use thiserror::Error;
-use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -27,7 +26,8 @@ use crate::{
     auth::{Authority, Entropy},
     config::{Config, ConfigFile, Source},
     http::{self, Tls},
-    webhooks::Webhooks,
+    trust::TrustError,
+    webhooks::{Room, Webhooks},
 };
 
 /// Why the gateway does not start, or stopped by itself.
@@ -54,7 +54,7 @@ pub enum GatewayError {
     Tls(#[source] http::TlsError),
     /// Deliveries, or what is sent to a collector, cannot be encrypted.
     #[error("cannot set up TLS for what the gateway sends")]
-    WebhookTls(#[source] rustls::Error),
+    Trust(#[source] TrustError),
     /// The operating system gives no random numbers, threads or timers.
     #[error("cannot {doing}")]
     System {
@@ -91,6 +91,26 @@ pub struct Gateway {
 /// How a configured source becomes an adapter.
 pub type Build = fn(&Source) -> Option<Box<dyn Adapter>>;
 
+/// What a gateway is made with beside its config.
+pub struct Means {
+    /// Makes adapters.
+    pub build: Build,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// How much is kept of deliveries.
+    pub room: Room,
+}
+
+impl Default for Means {
+    fn default() -> Self {
+        Self {
+            build: adapters::build,
+            clock: Arc::new(SystemClock::start()),
+            room: Room::default(),
+        }
+    }
+}
+
 /// How long clients get to say goodbye.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -100,20 +120,20 @@ impl Gateway {
     /// # Errors
     /// When a part cannot start. The config has been checked, but not the machine.
     pub async fn start(config: Config) -> Result<Self, GatewayError> {
-        Self::start_with(config, adapters::build).await
+        Self::start_with(config, Means::default()).await
     }
 
-    /// The same with other adapters than those that are built in.
+    /// The same with other adapters than those that are built in, or another clock.
     ///
     /// # Errors
     /// As [`Self::start`].
-    pub async fn start_with(config: Config, build: Build) -> Result<Self, GatewayError> {
+    pub async fn start_with(config: Config, means: Means) -> Result<Self, GatewayError> {
+        let Means { build, clock, room } = means;
         let adapters = sources::adapters(&config, build);
         let address = config.server.listen;
         let listen = |source| GatewayError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let entropy: Entropy = Arc::new(random);
         let seed = random().map_err(|source| GatewayError::System {
             doing: "get random numbers",
@@ -148,7 +168,7 @@ impl Gateway {
             source,
         })?;
         let closing = CancellationToken::new();
-        let client = settings::webhook_client(&config).map_err(GatewayError::WebhookTls)?;
+        let client = settings::webhook_client(&config).map_err(GatewayError::Trust)?;
         let tls = config
             .server
             .tls
@@ -168,7 +188,7 @@ impl Gateway {
             hub.clone(),
             settings::webhooks(&config),
             client,
-            usize::try_from(config.limits.webhooks).unwrap_or(usize::MAX),
+            room,
             Arc::clone(&clock),
             Arc::clone(&entropy),
             tracer,
@@ -201,12 +221,11 @@ impl Gateway {
             }
         }
         // Whoever connects before waits in the backlog: nothing is answered from a state that is not whole.
-        let router: Router = api::router(&surface);
         let http = tokio::spawn(http::serve(
             listener,
             tls.clone(),
-            router,
-            settings::http(&config.limits),
+            api::routers(&surface),
+            surface.rules(),
             closing.clone(),
         ));
         let told = CancellationToken::new();
@@ -242,11 +261,22 @@ impl Gateway {
     /// # Errors
     /// When the log fails for good.
     pub async fn run(
-        mut self,
+        self,
         file: Option<ConfigFile>,
         stop: CancellationToken,
     ) -> Result<(), GatewayError> {
-        let mut changes = reload::follow(file);
+        self.run_with(reload::follow(file), stop).await
+    }
+
+    /// The same with configs that come from elsewhere.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_with(
+        mut self,
+        mut changes: mpsc::Receiver<Config>,
+        stop: CancellationToken,
+    ) -> Result<(), GatewayError> {
         let mut certificate = reload::Certificate::of(&self.config);
         let failed = loop {
             tokio::select! {

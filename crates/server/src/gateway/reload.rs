@@ -108,13 +108,14 @@ impl Gateway {
         }
         // Before all that takes time: whoever is shut out is shut out now.
         self.surface.reload(settings::policy(&new.auth));
+        self.surface
+            .allow(settings::rules(&new), settings::quota(&new.limits));
+        let (streams, memory) = settings::carried(&new.limits);
+        self.fanout.allow(streams, memory);
         let changes = config::diff(&self.config, &new);
         let mut adapters = sources::adapters(&new, self.build);
         for key in &changes.restart {
             warn!(key, "this change waits for the next start");
-        }
-        if changes.limits {
-            warn!(key = "limits", "this change waits for the next start");
         }
         let exchanged = changes.sources_changed.iter();
         let ending = changes.sources_removed.iter().chain(exchanged.clone());

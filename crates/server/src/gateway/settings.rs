@@ -9,9 +9,7 @@ use std::{
 use adapter::{Adapter, Capabilities, Support};
 use hub::{fanout, log, state::SourceSettings, tail::TailLimits};
 use model::{Collection, EventType, SourceId, Text};
-use rustls::{ClientConfig, RootCertStore};
 use telemetry::Tracer;
-use tokio_rustls::TlsConnector;
 
 use super::{GatewayError, sources::Adapters};
 use crate::{
@@ -20,6 +18,7 @@ use crate::{
     config::{Auth, Config, Limits, Mode, Sync},
     http::{self, envelope::Rules, forwarded::TrustedProxies, origin::OriginPolicy},
     otlp::{self, Exporter},
+    trust::{self, TrustError},
     webhooks::{
         self,
         client::{Client, PATIENCE},
@@ -98,13 +97,20 @@ pub(crate) fn only_source(config: &Config) -> Option<(SourceId, Arc<dyn Adapter>
 }
 
 pub(super) fn fanout(limits: &Limits, first_connection: u64) -> fanout::Options {
+    let (streams, stream_memory) = carried(limits);
     fanout::Options {
-        // A browser beyond the limit is adopted too, to be told so.
-        streams: count(limits.streams).saturating_add(1_024),
-        stream_memory: limits.stream_memory.as_usize(),
+        streams,
+        stream_memory,
         first_connection,
         ..fanout::Options::default()
     }
+}
+
+/// How many streams the fan-out carries, and the bytes that may wait for their readers.
+pub(super) fn carried(limits: &Limits) -> (usize, usize) {
+    // A browser beyond the limit is adopted too, to be told so.
+    let streams = count(limits.streams).saturating_add(1_024);
+    (streams, limits.stream_memory.as_usize())
 }
 
 pub(super) fn quota(limits: &Limits) -> Quota {
@@ -112,6 +118,7 @@ pub(super) fn quota(limits: &Limits) -> Quota {
         requests_per_s: limits.requests_per_s,
         streams_per_token: count(limits.streams_per_token),
         streams: count(limits.streams),
+        owing: count(limits.streams_without_token),
     }
 }
 
@@ -120,7 +127,7 @@ pub(super) fn policy(auth: &Auth) -> auth::Policy {
         Mode::None => auth::Policy::None,
         Mode::Tokens => {
             let tokens = auth.tokens.values().map(auth::StaticToken::from).collect();
-            let jwt = auth.jwt.clone();
+            let jwt = auth.jwt.clone().map(Box::new);
             auth::Policy::Tokens { tokens, jwt }
         }
     }
@@ -131,6 +138,15 @@ pub(super) fn webhooks(config: &Config) -> webhooks::Settings {
     webhooks::Settings {
         guard: guard(config),
         vault: Vault::new(config.webhooks.key.as_ref()),
+        tls: trust::connector(config.webhooks.ca_file.as_deref())
+            .inspect_err(|error| {
+                tracing::error!(
+                    error = error as &dyn std::error::Error,
+                    "the certificates of [webhooks] ca_file stay as they were"
+                );
+            })
+            .ok(),
+        most: count(config.limits.webhooks),
         tokens: match config.auth.mode {
             Mode::None => None,
             Mode::Tokens => Some(tokens.map(|name| name.as_str().into()).collect()),
@@ -162,29 +178,20 @@ pub(super) fn tracing(
     let exporter = Exporter {
         tracer: tracer.clone(),
         spans,
-        client: client(guard).map_err(GatewayError::WebhookTls)?,
+        client: Client::new(
+            guard,
+            trust::connector(None).map_err(GatewayError::Trust)?,
+            PATIENCE,
+        ),
         uri,
     };
     Ok((tracer, Some(exporter)))
 }
 
 /// What sends deliveries.
-pub(super) fn webhook_client(config: &Config) -> Result<Client, rustls::Error> {
-    client(guard(config))
-}
-
-/// Trusts the certificates of the system.
-fn client(guard: Guard) -> Result<Client, rustls::Error> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut tls = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let connector = TlsConnector::from(Arc::new(tls));
-    Ok(Client::new(guard, connector, PATIENCE))
+pub(super) fn webhook_client(config: &Config) -> Result<Client, TrustError> {
+    let tls = trust::connector(config.webhooks.ca_file.as_deref())?;
+    Ok(Client::new(guard(config), tls, PATIENCE))
 }
 
 fn guard(config: &Config) -> Guard {
@@ -202,11 +209,12 @@ pub(super) fn rules(config: &Config) -> Rules {
     }
 }
 
-pub(super) fn http(limits: &Limits) -> http::Limits {
+fn http(limits: &Limits) -> http::Limits {
     http::Limits {
         headers: limits.headers.as_usize(),
         body: limits.body.as_usize(),
         patience: limits.header_time,
+        connections_per_address: count(limits.connections_per_address),
         ..http::Limits::default()
     }
 }

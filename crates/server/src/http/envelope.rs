@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use axum::{
     Extension,
     extract::{Request, State},
@@ -30,17 +31,21 @@ pub struct Rules {
     pub proxies: TrustedProxies,
 }
 
+/// The rules in force. Clones share them.
+pub type SharedRules = Arc<ArcSwap<Rules>>;
+
 /// The header that tells the position an answer is true at.
 pub const CURSOR: HeaderName = HeaderName::from_static("switchhook-cursor");
 
 /// The layer around all routes. Puts the [`Sender`] and the [`Client`](super::forwarded::Client) into the request's
 /// extensions.
 pub async fn wrap(
-    State(rules): State<Arc<Rules>>,
+    State(rules): State<SharedRules>,
     Extension(peer): Extension<Peer>,
     mut request: Request,
     next: Next,
 ) -> Response {
+    let rules = rules.load_full();
     let client = rules.proxies.client(request.headers(), &peer);
     let sender = rules.origins.judge(request.headers(), &client);
     let origin = match sender {

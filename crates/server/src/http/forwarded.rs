@@ -79,7 +79,7 @@ impl TrustedProxies {
         client
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    pub(super) fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(address))
     }
 }
@@ -183,6 +183,7 @@ mod tests {
             local: false,
             secure: false,
             kill: CancellationToken::new(),
+            seat: None,
         };
         let networks = ["10.0.0.0/8", "2001:db8::/32"].map(|text| text.parse().unwrap());
         TrustedProxies(networks.into()).client(&map, &peer)

@@ -6,6 +6,7 @@ pub mod envelope;
 pub mod forwarded;
 pub mod origin;
 pub mod query;
+pub mod seats;
 mod tls;
 pub mod upgrade;
 
@@ -20,6 +21,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::body::{empty, object};
 pub use self::tls::{Tls, TlsError};
+use self::{
+    envelope::SharedRules,
+    seats::{Seat, Seats},
+};
 
 /// What a connection and a request may cost.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +39,9 @@ pub struct Limits {
     pub patience: Duration,
     /// The most connections that HTTP is spoken on; further ones wait to be accepted.
     pub connections: usize,
+    /// The most connections from one address; further ones are answered with 429. Those of trusted proxies, and all on a
+    /// loopback listener, are of many clients or of this machine.
+    pub connections_per_address: usize,
     /// How long connections may go on after the stop.
     pub drain: Duration,
 }
@@ -46,6 +54,7 @@ impl Default for Limits {
             body: 256 * 1024,
             patience: Duration::from_secs(10),
             connections: 24_576,
+            connections_per_address: 1_000,
             drain: Duration::from_secs(10),
         }
     }
@@ -62,21 +71,39 @@ pub struct Peer {
     pub secure: bool,
     /// Ends the connection at once, whatever it is doing.
     pub kill: CancellationToken,
+    /// Its place among the connections of its address, for as long as anything of it is open.
+    pub(crate) seat: Option<Arc<Seat>>,
 }
 
-/// Answers requests on a listener until `stop`, then lets those that are under way finish.
+/// Who answers.
+#[derive(Clone, Debug)]
+pub struct Routers {
+    /// Whatever is asked.
+    pub all: Router,
+    /// Those who have too many connections, with that.
+    pub refusal: Router,
+}
+
+/// How many connections are refused with words at a time; further ones are just closed.
+const REFUSALS: usize = 64;
+/// How long one that is refused may take to listen.
+const REFUSAL: Duration = Duration::from_secs(2);
+
+/// Answers requests on a listener until `stop`, then lets those that are under way finish. Rules that change are those
+/// of the connections from then on; how many there may be in all does not change.
 ///
 /// # Errors
 /// When the listener has no address.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Tls>,
-    router: Router,
-    limits: Limits,
+    routers: Routers,
+    rules: SharedRules,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let local = listener.local_addr()?.ip().is_loopback();
-    let slots = Arc::new(Semaphore::new(limits.connections));
+    let slots = Arc::new(Semaphore::new(rules.load().limits.connections));
+    let (seats, refusals) = (Seats::default(), Arc::new(Semaphore::new(REFUSALS)));
     let tracker = TaskTracker::new();
     let kill = CancellationToken::new();
     loop {
@@ -88,27 +115,47 @@ pub async fn serve(
         let Some((socket, address, slot)) = accepted else {
             continue;
         };
-        let peer = Peer {
+        let (mut limits, ip) = {
+            let rules = rules.load();
+            let ip = address.ip().to_canonical();
+            (
+                rules.limits,
+                (!local && !rules.proxies.trusts(ip)).then_some(ip),
+            )
+        };
+        let mut peer = Peer {
             address,
             local,
             secure: tls.is_some(),
             kill: kill.child_token(),
+            seat: None,
         };
+        let (mut router, mut refused) = (&routers.all, None);
+        if let Some(ip) = ip {
+            match seats.take(ip, limits.connections_per_address) {
+                Some(seat) => peer.seat = Some(Arc::new(seat)),
+                None => match Arc::clone(&refusals).try_acquire_owned() {
+                    Ok(permit) => {
+                        (router, refused) = (&routers.refusal, Some(permit));
+                        limits.patience = limits.patience.min(REFUSAL);
+                    }
+                    Err(_) => continue,
+                },
+            }
+        }
         let tls = tls.as_ref().map(Tls::acceptor);
         let (router, stop) = (router.clone(), stop.clone());
         tracker.spawn(async move {
             if let Err(error) = connection::run(socket, tls, peer, router, limits, stop).await {
                 tracing::debug!(%address, error = %error, "connection ended");
             }
-            drop(slot);
+            drop((slot, refused));
         });
     }
     drop(listener);
     tracker.close();
-    if tokio::time::timeout(limits.drain, tracker.wait())
-        .await
-        .is_err()
-    {
+    let drain = rules.load().limits.drain;
+    if tokio::time::timeout(drain, tracker.wait()).await.is_err() {
         kill.cancel();
         tracker.wait().await;
     }

@@ -16,7 +16,7 @@ use crate::{api::Surface, problem::Kind};
 #[derive(Debug, Default)]
 pub(crate) struct Door([Counter; REASONS.len()]);
 
-const REASONS: [Kind; 8] = [
+const REASONS: [Kind; 9] = [
     Kind::Unauthenticated,
     Kind::MissingScope,
     Kind::NotLocal,
@@ -24,6 +24,7 @@ const REASONS: [Kind; 8] = [
     Kind::TooManyAttempts,
     Kind::RateLimited,
     Kind::TooManyStreams,
+    Kind::TooManyConnections,
     Kind::StreamsExhausted,
 ];
 

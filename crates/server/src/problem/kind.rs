@@ -53,6 +53,8 @@ pub enum Kind {
     TooManyAttempts,
     /// Too many streams for this credential.
     TooManyStreams,
+    /// Too many connections from this address.
+    TooManyConnections,
     /// The headers are too large.
     HeadersTooLarge,
     /// A defect of the gateway.
@@ -117,6 +119,7 @@ impl Kind {
         Self::RateLimited,
         Self::TooManyAttempts,
         Self::TooManyStreams,
+        Self::TooManyConnections,
         Self::HeadersTooLarge,
         Self::Internal,
         Self::StreamsExhausted,
@@ -322,6 +325,14 @@ impl Kind {
                 4504,
                 "Too many streams for this token",
                 "Close streams that are not used; one stream can carry several filters' worth of types.",
+            ),
+            Self::TooManyConnections => passing(
+                "too-many-connections",
+                StatusCode::TOO_MANY_REQUESTS,
+                4504,
+                "Too many connections from this address",
+                "Use connections again; one stream can carry several filters' worth of types. Behind a proxy, the operator names it in \
+                 `server.trusted_proxies`, or raises `limits.connections_per_address`.",
             ),
             Self::HeadersTooLarge => lasting(
                 "headers-too-large",

@@ -24,12 +24,12 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::guard::Guard;
+use super::{guard::Guard, schedule::RetryAfter};
 
 /// Sends requests, wherever the guard lets them go.
 pub struct Client {
     guard: ArcSwap<Guard>,
-    tls: TlsConnector,
+    tls: ArcSwap<TlsConnector>,
     patience: Duration,
 }
 
@@ -56,7 +56,7 @@ pub struct Attempt {
     /// Why there was no answer.
     pub error: Option<String>,
     /// How long the receiver asks to wait.
-    pub retry_after: Option<Duration>,
+    pub retry_after: Option<RetryAfter>,
     /// How long it took.
     pub took: Duration,
     /// The beginning of the answer.
@@ -106,7 +106,7 @@ impl Client {
     pub fn new(guard: Guard, tls: TlsConnector, patience: Duration) -> Self {
         Self {
             guard: ArcSwap::from_pointee(guard),
-            tls,
+            tls: ArcSwap::from_pointee(tls),
             patience,
         }
     }
@@ -114,6 +114,11 @@ impl Client {
     /// Takes over another guard. Connections that it would not allow are not used again.
     pub fn reload(&self, guard: Guard) {
         self.guard.store(guard.into());
+    }
+
+    /// Trusts other certificates, for the connections from here on.
+    pub fn trust(&self, tls: TlsConnector) {
+        self.tls.store(tls.into());
     }
 
     /// What may be delivered to now.
@@ -211,7 +216,7 @@ impl Client {
             let sender = if secure {
                 let name = ServerName::try_from(bare.to_owned());
                 let name = name.map_err(|_| Failure::Name(bare.to_owned()))?;
-                let secured = self.tls.connect(name, socket).await;
+                let secured = self.tls.load_full().connect(name, socket).await;
                 speak(secured.map_err(|error| Failure::Tls(host.to_owned(), error))?).await?
             } else {
                 speak(socket).await?
@@ -303,15 +308,8 @@ async fn finish(
     Ok((Response::from_parts(parts, ()), kept))
 }
 
-/// Seconds, or a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let then = jiff::fmt::rfc2822::parse(text).ok()?;
-    let wait = then.timestamp().duration_since(jiff::Timestamp::now());
-    Duration::try_from(wait).ok()
+fn retry_after(headers: &HeaderMap) -> Option<RetryAfter> {
+    RetryAfter::parse(headers.get(header::RETRY_AFTER)?.to_str().ok()?)
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -1,6 +1,9 @@
 //! An endpoint: what its creator asked for, what they may see, and how it is doing.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use hub::draft::Draft;
 use hub::filter::{FilterSpec, Narrowing, TypeSet};
@@ -11,7 +14,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::secret::Sealed;
+use super::{WITHDRAWN, secret::Sealed};
 use crate::auth::{Credential, Principal};
 
 /// An endpoint as it is kept.
@@ -131,6 +134,22 @@ impl Endpoint {
             _ => return None,
         };
         Some(self.event(kind, self.reason.clone(), None, now))
+    }
+
+    /// Rests when the token of its creator is gone, goes on when it is back. The events that say so, when something
+    /// changes. `tokens` are those there are; none where nobody needs one.
+    pub fn heed(&mut self, tokens: Option<&BTreeSet<Text>>, now: Timestamp) -> Option<Vec<Draft>> {
+        let gone =
+            self.owner.token && tokens.is_some_and(|tokens| !tokens.contains(&self.owner.name));
+        let rests = self.state == WebhookState::Paused && self.reason.as_deref() == Some(WITHDRAWN);
+        let (state, reason) = match (gone, rests) {
+            (true, false) if self.state != WebhookState::Disabled => {
+                (WebhookState::Paused, Some(WITHDRAWN))
+            }
+            (false, true) => (WebhookState::Enabled, None),
+            _ => return None,
+        };
+        Some(self.enter(state, reason, now).into_iter().collect())
     }
 
     /// An event about it, with the next version.

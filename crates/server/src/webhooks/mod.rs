@@ -11,11 +11,15 @@ pub mod queue;
 pub mod record;
 pub mod schedule;
 pub mod secret;
+mod shared;
 mod worker;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use arc_swap::ArcSwap;
@@ -24,15 +28,17 @@ use hub::{Hub, Stopped, draft::Draft, shelf::Shelving};
 use model::{Clock, Position, Text, Timestamp, source::WebhookState};
 use telemetry::Tracer;
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_rustls::TlsConnector;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use self::shared::{Parts, Progress, Shared};
 use self::{
     client::{Attempt, Client, Lines},
     endpoint::Endpoint,
     figures::Attempts,
     guard::Guard,
-    record::Record,
     secret::Vault,
+    shared::put,
     worker::{Message, Replay, Worker},
 };
 use crate::auth::Entropy;
@@ -40,45 +46,20 @@ use crate::auth::Entropy;
 /// All endpoints.
 pub struct Webhooks {
     parts: Arc<Parts>,
-    most: usize,
+    most: AtomicUsize,
+    /// The names of the static tokens there are; none where nobody needs one.
+    tokens: ArcSwap<Option<BTreeSet<Text>>>,
     running: Mutex<BTreeMap<Text, Running>>,
     tasks: TaskTracker,
 }
 
-/// What the endpoints share.
-pub(crate) struct Parts {
-    hub: Hub,
-    client: Client,
-    vault: ArcSwap<Vault>,
-    clock: Arc<dyn Clock>,
-    entropy: Entropy,
-    permits: Semaphore,
-    attempts: Attempts,
-    tracer: Tracer,
-}
-
-/// One endpoint, as its task and whoever asks about it share it.
-pub(crate) struct Shared {
-    id: Text,
-    endpoint: watch::Sender<Arc<Endpoint>>,
-    /// Held while a change is on its way to the database.
-    changing: tokio::sync::Mutex<()>,
-    lines: Lines,
-    recent: Mutex<VecDeque<(Position, Record)>>,
-    progress: Mutex<Progress>,
-}
-
-/// How far the deliveries of an endpoint are.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Progress {
-    /// Everything up to here is delivered, given up, or waits in the table.
-    pub(crate) line: Position,
-    /// How many events wait, in the table or not.
-    pub(crate) waiting: usize,
-    /// How many lanes have any.
-    pub(crate) lanes: usize,
-    /// Since when the oldest of them waits.
-    pub(crate) since: Option<Timestamp>,
+/// How much is kept of an endpoint's deliveries.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Events that are not delivered, until reading stops.
+    pub waiting: usize,
+    /// Deliveries that are over and were not made; the oldest are forgotten.
+    pub over: usize,
 }
 
 struct Running {
@@ -93,6 +74,10 @@ pub struct Settings {
     pub guard: Guard,
     /// What keeps secrets.
     pub vault: Vault,
+    /// The certificates that are trusted; none when they cannot be read, and then those from before are.
+    pub tls: Option<TlsConnector>,
+    /// How many endpoints there may be.
+    pub most: usize,
     /// The names of the static tokens there are; none where nobody needs one.
     pub tokens: Option<BTreeSet<Text>>,
 }
@@ -119,10 +104,21 @@ const POSITIONS: &str = "webhook.position";
 const REPLAYS: &str = "webhook.replay";
 /// Requests of all endpoints together. An endpoint that fails has one at a time, so these never crowd out the others.
 const PERMITS: usize = 2_048;
-/// Deliveries of an endpoint that are remembered after they were made.
-const RECENT: usize = 100;
 /// Requests to a task that wait.
 const INBOX: usize = 16;
+/// Replays of an endpoint that are not over.
+const REPLAYS_AT_ONCE: usize = 16;
+/// Why an endpoint rests whose creator is gone.
+const WITHDRAWN: &str = "the token of its creator is withdrawn";
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            waiting: 100_000,
+            over: 10_000,
+        }
+    }
+}
 
 impl From<Stopped> for WebhookError {
     fn from(_: Stopped) -> Self {
@@ -139,7 +135,7 @@ impl Webhooks {
         hub: Hub,
         settings: Settings,
         client: Client,
-        most: usize,
+        room: Room,
         clock: Arc<dyn Clock>,
         entropy: Entropy,
         tracer: Tracer,
@@ -151,21 +147,29 @@ impl Webhooks {
             clock,
             entropy,
             permits: Semaphore::new(PERMITS),
+            room,
             attempts: Attempts::default(),
             tracer,
         });
         let webhooks = Arc::new(Self {
             parts: Arc::clone(&parts),
-            most,
+            most: AtomicUsize::new(settings.most),
+            tokens: ArcSwap::default(),
             running: Mutex::default(),
             tasks: TaskTracker::new(),
         });
-        let tokens = webhooks.adopt(settings);
+        webhooks.adopt(settings);
+        let tokens = webhooks.tokens.load_full();
         let positions: BTreeMap<String, Bytes> =
             parts.rows(POSITIONS, "", ALL).await?.into_iter().collect();
         for (id, value) in parts.rows(ENDPOINTS, "", ALL).await? {
             match serde_json::from_slice::<Endpoint>(&value) {
-                Ok(endpoint) => {
+                Ok(mut endpoint) => {
+                    // Before the first delivery: nothing more goes to somebody who is gone.
+                    if let Some(events) = endpoint.heed((*tokens).as_ref(), parts.clock.now().wall)
+                    {
+                        parts.hub.keep(vec![put(&endpoint)], events).await?;
+                    }
                     let position = positions
                         .get(&id)
                         .and_then(|text| std::str::from_utf8(text).ok());
@@ -178,7 +182,6 @@ impl Webhooks {
                 }
             }
         }
-        webhooks.rest(tokens.as_ref()).await?;
         Ok(webhooks)
     }
 
@@ -187,8 +190,8 @@ impl Webhooks {
     /// # Errors
     /// When the hub has stopped.
     pub async fn reload(&self, settings: Settings) -> Result<(), Stopped> {
-        let tokens = self.adopt(settings);
-        self.rest(tokens.as_ref()).await?;
+        self.adopt(settings);
+        self.rest().await?;
         for shared in self.all() {
             // What may be delivered to may have changed.
             shared.endpoint.send_modify(|_| {});
@@ -222,8 +225,9 @@ impl Webhooks {
 
     /// Makes an endpoint, which gets what happens from now on.
     pub(crate) async fn create(&self, endpoint: Endpoint) -> Result<Arc<Shared>, WebhookError> {
-        if self.lock().len() >= self.most {
-            return Err(WebhookError::Full(self.most));
+        let most = self.most.load(Ordering::Relaxed);
+        if self.lock().len() >= most {
+            return Err(WebhookError::Full(most));
         }
         let position = self.parts.hub.tail().head();
         let changes = vec![
@@ -270,16 +274,24 @@ impl Webhooks {
     /// Delivers again, also what waits.
     pub(crate) async fn enable(&self, shared: &Shared) -> Result<(), WebhookError> {
         let skip = shared.endpoint().state == WebhookState::Disabled;
-        self.tell(&shared.id, Message::Enable { skip })?;
+        if skip {
+            // Before it is on: it would read what is left to a replay.
+            self.tell(&shared.id, Message::Enable { skip })?;
+        }
         let now = self.parts.clock.now().wall;
+        let tokens = self.tokens.load_full();
         self.update(shared, |endpoint| {
             endpoint.failing_since = None;
-            endpoint
-                .enter(WebhookState::Enabled, None, now)
-                .into_iter()
-                .collect()
+            let on = endpoint.enter(WebhookState::Enabled, None, now);
+            // Nobody can enable what belongs to somebody who is gone.
+            let rests = endpoint.heed((*tokens).as_ref(), now);
+            on.into_iter().chain(rests.into_iter().flatten()).collect()
         })
-        .await
+        .await?;
+        if !skip {
+            self.tell(&shared.id, Message::Enable { skip })?;
+        }
+        Ok(())
     }
 
     /// Delivers once more what lies after a position, up to another.
@@ -289,7 +301,16 @@ impl Webhooks {
         next: Position,
         until: Position,
     ) -> Result<(), WebhookError> {
-        self.tell(&shared.id, Message::Replay(Replay { next, until }))
+        let taken = shared.replays.fetch_add(1, Ordering::Relaxed);
+        let told = if taken < REPLAYS_AT_ONCE {
+            self.tell(&shared.id, Message::Replay(Replay { next, until }))
+        } else {
+            Err(WebhookError::Busy)
+        };
+        if told.is_err() {
+            shared.replays.fetch_sub(1, Ordering::Relaxed);
+        }
+        told
     }
 
     /// Sends an event that is not in the log, and says what came of it.
@@ -331,32 +352,29 @@ impl Webhooks {
         })
     }
 
-    fn adopt(&self, settings: Settings) -> Option<BTreeSet<Text>> {
+    fn adopt(&self, settings: Settings) {
         self.parts.client.reload(settings.guard);
+        if let Some(tls) = settings.tls {
+            self.parts.client.trust(tls);
+        }
         self.parts.vault.store(settings.vault.into());
-        settings.tokens
+        self.most.store(settings.most, Ordering::Relaxed);
+        self.tokens.store(settings.tokens.into());
     }
 
     /// Endpoints whose token is gone rest, and those whose token is back go on.
-    async fn rest(&self, tokens: Option<&BTreeSet<Text>>) -> Result<(), Stopped> {
-        const GONE: &str = "the token of its creator is withdrawn";
+    async fn rest(&self) -> Result<(), Stopped> {
+        let tokens = self.tokens.load_full();
+        let tokens = (*tokens).as_ref();
         let now = self.parts.clock.now().wall;
         for shared in self.all() {
-            let endpoint = Arc::clone(&shared.endpoint.borrow());
-            let gone = endpoint.owner.token
-                && tokens.is_some_and(|tokens| !tokens.contains(&endpoint.owner.name));
-            let rests =
-                endpoint.state == WebhookState::Paused && endpoint.reason.as_deref() == Some(GONE);
-            let (state, reason) = match (gone, rests) {
-                (true, false) if endpoint.is_on() => (WebhookState::Paused, Some(GONE)),
-                (false, true) => (WebhookState::Enabled, None),
-                _ => continue,
-            };
-            shared
-                .update(&self.parts, |endpoint| {
-                    endpoint.enter(state, reason, now).into_iter().collect()
-                })
-                .await?;
+            if (*shared.endpoint()).clone().heed(tokens, now).is_some() {
+                shared
+                    .update(&self.parts, |endpoint| {
+                        endpoint.heed(tokens, now).unwrap_or_default()
+                    })
+                    .await?;
+            }
         }
         Ok(())
     }
@@ -372,6 +390,7 @@ impl Webhooks {
                 line: position,
                 ..Progress::default()
             }),
+            replays: AtomicUsize::new(0),
         });
         let (sender, inbox) = mpsc::channel(INBOX);
         let stop = CancellationToken::new();
@@ -405,97 +424,8 @@ impl Webhooks {
     }
 }
 
-impl Parts {
-    fn vault(&self) -> Arc<Vault> {
-        self.vault.load_full()
-    }
-
-    /// A random number from 0 to 1; the middle when there is no randomness.
-    fn chance(&self) -> f64 {
-        let random = (self.entropy)()
-            .map(|bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
-        random.map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX))
-    }
-
-    async fn rows(
-        &self,
-        shelf: &str,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<(String, Bytes)>, Stopped> {
-        let (reader, shelf, after) = (
-            self.hub.reader().clone(),
-            shelf.to_owned(),
-            after.to_owned(),
-        );
-        let rows = tokio::task::spawn_blocking(move || reader.shelf(&shelf, &after, limit));
-        match rows.await {
-            Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(error)) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "webhooks cannot be read from the log"
-                );
-                Err(Stopped)
-            }
-            Err(_) => Err(Stopped),
-        }
-    }
-}
-
-impl Shared {
-    /// The endpoint as it is now.
-    pub(crate) fn endpoint(&self) -> Arc<Endpoint> {
-        Arc::clone(&self.endpoint.borrow())
-    }
-
-    /// How far its deliveries are.
-    pub(crate) fn reached(&self) -> Progress {
-        *self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The last deliveries that were made.
-    pub(crate) fn recent(&self) -> Vec<(Position, Record)> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.iter().cloned().collect()
-    }
-
-    async fn update(
-        &self,
-        parts: &Parts,
-        change: impl FnOnce(&mut Endpoint) -> Vec<Draft>,
-    ) -> Result<(), Stopped> {
-        let _changing = self.changing.lock().await;
-        let mut endpoint = (*self.endpoint()).clone();
-        let events = change(&mut endpoint);
-        parts.hub.keep(vec![put(&endpoint)], events).await?;
-        self.endpoint.send_replace(Arc::new(endpoint));
-        Ok(())
-    }
-
-    fn note(&self, position: Position, record: Record) {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if recent.len() >= RECENT {
-            recent.pop_front();
-        }
-        recent.push_back((position, record));
-    }
-
-    fn progress(&self, progress: Progress) {
-        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
-    }
-}
-
 /// All rows: there are as many as there are endpoints.
 const ALL: usize = 1_000_000;
-
-fn put(endpoint: &Endpoint) -> Shelving {
-    Shelving::Put {
-        shelf: ENDPOINTS.into(),
-        key: Text::clone(&endpoint.id),
-        value: serde_json::to_vec(endpoint).unwrap_or_default().into(),
-    }
-}
 
 /// When an endpoint's old secrets are over, they are forgotten with the next change.
 pub(crate) fn current(secrets: &mut Vec<endpoint::Kept>, now: Timestamp) {

@@ -18,6 +18,8 @@ pub struct Queue {
     /// Heads that wait for their time.
     due: BTreeSet<(Timestamp, Position)>,
     in_flight: usize,
+    /// Events that were tried, or could not be, and wait to be tried again.
+    held: usize,
     saved: usize,
     /// The live events that are neither settled nor saved.
     unsaved: BTreeSet<Position>,
@@ -71,6 +73,7 @@ impl Queue {
         } else {
             self.unsaved.insert(position);
         }
+        self.held += usize::from(item.due.is_some());
         self.items.insert(position, item);
         if is_head {
             self.arm(position);
@@ -89,6 +92,7 @@ impl Queue {
         let position = self.ready.pop_first()?;
         if let Some(item) = self.items.get_mut(&position) {
             item.flying = true;
+            self.held -= usize::from(item.due.is_some());
         }
         self.in_flight += 1;
         Some(position)
@@ -98,6 +102,7 @@ impl Queue {
     pub fn settle(&mut self, position: Position) -> Option<Item> {
         let item = self.items.remove(&position)?;
         self.in_flight -= usize::from(item.flying);
+        self.held -= usize::from(item.due.is_some() && !item.flying);
         self.saved -= usize::from(item.saved);
         self.unsaved.remove(&position);
         self.ready.remove(&position);
@@ -118,14 +123,30 @@ impl Queue {
 
     /// An event in flight failed, and is tried again at `due`.
     pub fn retry(&mut self, position: Position, due: Timestamp, now: Timestamp) {
+        if let Some(item) = self.items.get_mut(&position) {
+            item.attempts += 1;
+            item.first.get_or_insert(now);
+        }
+        self.postpone(position, due);
+    }
+
+    /// An event in flight could not even be tried, and is not before `due`.
+    pub fn postpone(&mut self, position: Position, due: Timestamp) {
         let Some(item) = self.items.get_mut(&position) else {
             return;
         };
         self.in_flight -= usize::from(std::mem::replace(&mut item.flying, false));
-        item.attempts += 1;
-        item.first.get_or_insert(now);
         item.due = Some(due);
+        self.held += 1;
         self.due.insert((due, position));
+    }
+
+    /// What survives by itself, is not in flight, and lies no further than a position.
+    #[must_use]
+    pub fn resting(&self, until: Position) -> Vec<Position> {
+        let resting = self.items.range(..=until);
+        let resting = resting.filter(|(_, item)| item.saved && !item.flying);
+        resting.map(|(position, _)| *position).collect()
     }
 
     /// Makes all that waits for its time ready, because the endpoint is asked to be tried anew.
@@ -149,6 +170,10 @@ impl Queue {
     /// Events that are not saved and wait behind a head that has to be tried again, or are such a head.
     #[must_use]
     pub fn blocked(&self) -> Vec<Position> {
+        // Most often nothing has failed, and there is nothing to look at.
+        if self.held == 0 {
+            return Vec::new();
+        }
         let blocked = |position: &&Position| {
             let item = self.items.get(*position)?;
             let head = self.lanes.get(&item.lane)?.front()?;
@@ -162,10 +187,10 @@ impl Queue {
             .collect()
     }
 
-    /// Whether [`Self::blocked`] would find any.
+    /// Whether [`Self::blocked`] may find any.
     #[must_use]
-    pub fn has_blocked(&self) -> bool {
-        !self.due.is_empty() && !self.blocked().is_empty()
+    pub fn may_block(&self) -> bool {
+        self.held > 0 && !self.unsaved.is_empty()
     }
 
     /// The first event that is neither settled nor saved: everything before it is done, or survives by itself.
@@ -307,6 +332,34 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_behind_a_head_is_blocked_also_when_its_time_has_come() {
+        let mut queue = queue(&[7, 8]);
+        assert_eq!(all_ready(&mut queue), [1, 2]);
+        let due = NOW.after(Duration::from_secs(5));
+        queue.retry(at(1), due, NOW);
+        queue.postpone(at(2), due);
+        assert_eq!(queue.get(at(2)).map(|item| item.attempts), Some(0));
+        // There is room for one only; the other is ready and waits for it.
+        assert_eq!(queue.next(due), Some(at(1)));
+        assert!(queue.push(at(3), Item::new(8, NOW)));
+        assert_eq!(queue.blocked(), [at(2), at(3)]);
+        queue.settle(at(1));
+        queue.settle(at(2));
+        assert!(queue.blocked().is_empty() && !queue.may_block());
+    }
+
+    #[test]
+    fn what_rests_is_saved_and_not_on_its_way() {
+        let mut queue = queue(&[7, 8, 9, 10]);
+        for position in [1, 2, 4] {
+            queue.save(at(position));
+        }
+        assert_eq!(queue.next(NOW), Some(at(1)));
+        assert_eq!(queue.resting(at(3)), [at(2)]);
+        assert_eq!(queue.resting(at(9)), [at(2), at(4)]);
+    }
+
+    #[test]
     fn what_is_there_is_not_added_twice() {
         let mut queue = queue(&[7]);
         assert!(!queue.push(at(1), Item::new(7, NOW)));
@@ -345,7 +398,9 @@ mod tests {
                     3 if !flying.is_empty() => {
                         let nth = below(flying.len() as u64) as usize;
                         let position = flying.swap_remove(nth);
-                        if below(3) == 0 {
+                        if below(9) == 0 {
+                            queue.postpone(position, now.after(Duration::from_secs(below(5))));
+                        } else if below(3) == 0 {
                             queue.retry(position, now.after(Duration::from_secs(below(5))), now);
                         } else {
                             assert!(queue.settle(position).is_some());
@@ -361,6 +416,7 @@ mod tests {
                     _ => {}
                 }
                 assert_eq!(queue.in_flight(), flying.len());
+                assert!(queue.may_block() || queue.blocked().is_empty());
                 assert!(
                     queue
                         .line()

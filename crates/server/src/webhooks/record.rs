@@ -101,6 +101,16 @@ impl Record {
         self.answer = (!answer.is_empty()).then(|| answer.into_owned());
     }
 
+    /// Notes why it is not tried any more, where no answer says so.
+    pub fn gave_up(&mut self, why: &str, now: Timestamp) {
+        self.attempts.push(Made {
+            at: now,
+            status: None,
+            error: Some(why.to_owned()),
+            latency_ms: 0,
+        });
+    }
+
     /// As it is kept.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {

@@ -10,7 +10,16 @@ pub struct Answer {
     /// The HTTP status; none when there was no answer.
     pub status: Option<u16>,
     /// How long the receiver asks to wait.
-    pub retry_after: Option<Duration>,
+    pub retry_after: Option<RetryAfter>,
+}
+
+/// What a receiver says in `Retry-After`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryAfter {
+    /// So many seconds from now.
+    For(Duration),
+    /// Not before.
+    Until(Timestamp),
 }
 
 /// What becomes of the delivery.
@@ -42,6 +51,29 @@ const BAD_TRIES: u32 = 3;
 /// The longest that a receiver can ask to wait.
 const LONGEST: Duration = Duration::from_hours(12);
 
+impl RetryAfter {
+    /// Reads the header (RFC 9110, 10.2.3): seconds, or a date in any of the three forms.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            // More seconds than there are numbers for is for ever.
+            let seconds = text.parse().unwrap_or(u64::MAX);
+            return Some(Self::For(Duration::from_secs(seconds)));
+        }
+        let at = httpdate::parse_http_date(text).ok()?;
+        let since = at.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some(Self::Until(Timestamp::default().after(since)))
+    }
+
+    fn wait(self, now: Timestamp) -> Duration {
+        match self {
+            Self::For(wait) => wait,
+            Self::Until(at) => Duration::from_millis(at.millis_since(now)),
+        }
+    }
+}
+
 /// Judges an attempt. `chance` is a random number from 0 to 1.
 #[must_use]
 pub fn judge(
@@ -62,7 +94,8 @@ pub fn judge(
         return Verdict::Dead;
     };
     let jittered = Duration::from_secs(*wait).mul_f64(0.8 + 0.4 * chance.clamp(0.0, 1.0));
-    let asked = answer.retry_after.unwrap_or_default().min(LONGEST);
+    let asked = answer.retry_after.map(|asked| asked.wait(now));
+    let asked = asked.unwrap_or_default().min(LONGEST);
     let due = now.after(jittered.max(asked));
     match retry_for {
         Some(most) if due > past.first.after(most) => Verdict::Dead,
@@ -138,7 +171,7 @@ mod tests {
         for (asked, secs) in [(1, 5), (60, 60), (1_000_000, 43_200)] {
             let answer = Answer {
                 status: Some(503),
-                retry_after: Some(Duration::from_secs(asked)),
+                retry_after: Some(RetryAfter::For(Duration::from_secs(asked))),
             };
             let past = Past {
                 attempts: 1,
@@ -147,6 +180,55 @@ mod tests {
             let expected = Verdict::Retry(NOW.after(Duration::from_secs(secs)));
             assert_eq!(judge(answer, past, None, NOW, 0.5), expected);
         }
+    }
+
+    #[test]
+    fn a_receiver_may_ask_in_seconds_or_by_a_date() {
+        // `NOW` is Tue, 14 Nov 2023 22:13:20 GMT.
+        for (text, secs) in [
+            ("120", Some(120)),
+            (" 120 ", Some(120)),
+            ("99999999999999999999999", Some(43_200)),
+            ("Tue, 14 Nov 2023 22:15:20 GMT", Some(120)),
+            ("Tuesday, 14-Nov-23 22:15:20 GMT", Some(120)),
+            ("Tue Nov 14 22:15:20 2023", Some(120)),
+            // What is over asks for nothing.
+            ("Tue, 14 Nov 2023 22:00:00 GMT", Some(5)),
+            ("Wed, 14 Nov 2040 22:00:00 GMT", Some(43_200)),
+            ("Tue, 14 Nov 2023 22:15:20 CET", None),
+            ("-5", None),
+            ("1.5", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            let asked = RetryAfter::parse(text);
+            assert_eq!(asked.is_some(), secs.is_some(), "{text}");
+            let answer = Answer {
+                status: Some(503),
+                retry_after: asked,
+            };
+            let past = Past {
+                attempts: 1,
+                first: NOW,
+            };
+            let expected = Verdict::Retry(NOW.after(Duration::from_secs(secs.unwrap_or(5))));
+            assert_eq!(judge(answer, past, None, NOW, 0.5), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_receiver_asks_for_does_not_outlast_what_the_owner_wants() {
+        let answer = Answer {
+            status: Some(429),
+            retry_after: RetryAfter::parse("120"),
+        };
+        let past = Past {
+            attempts: 1,
+            first: NOW,
+        };
+        let within = |secs| judge(answer, past, Some(Duration::from_secs(secs)), NOW, 0.5);
+        assert_eq!(within(119), Verdict::Dead);
+        assert!(matches!(within(120), Verdict::Retry(_)));
     }
 
     #[test]

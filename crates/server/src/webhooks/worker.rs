@@ -4,13 +4,14 @@
 //! deliveries; so after a kill what may have been sent is sent again, and nothing is left out.
 
 mod followed;
+mod losses;
 mod outfit;
 mod sending;
 mod table;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -84,19 +85,19 @@ pub(super) struct Worker {
     tasks: JoinSet<Done>,
     /// Attempts that failed since the last that succeeded, and when the first of them was.
     failures: (u32, Option<Timestamp>),
+    /// An attempt failed since the start: before that nobody has tried.
+    tried: bool,
     /// The receiver wants nothing any more.
     gone: bool,
-    /// The table is full and it was said so.
+    /// The table is full, it was said so, and there is not much room yet.
     full: bool,
+    /// What retention took, to be told.
+    losses: Vec<Gap>,
     checkpointed: Timestamp,
 }
 
 /// The most events that are read and not saved.
 const WINDOW: usize = 1_024;
-/// The most events in the table that are not delivered.
-const TABLE: usize = 100_000;
-/// The most deliveries that are over and kept.
-const OVER: usize = 10_000;
 /// The most requests of an endpoint at a time, while it answers and while it fails.
 const PARALLEL: (usize, usize) = (32, 1);
 /// How many bytes of the log are read at a time.
@@ -137,8 +138,10 @@ impl Worker {
             changes: Vec::new(),
             tasks: JoinSet::new(),
             failures: (0, None),
+            tried: false,
             gone: false,
             full: false,
+            losses: Vec::new(),
             checkpointed: now,
         }
     }
@@ -208,6 +211,7 @@ impl Worker {
         match message {
             Message::Enable { skip } => {
                 self.failures = (0, None);
+                self.full = false;
                 self.queue.hurry();
                 let head = self.parts.hub.tail().head();
                 if skip {
@@ -221,7 +225,7 @@ impl Worker {
     /// Reads on while there is room: first what is to be delivered once more, then what is new.
     async fn fill(&mut self, head: &mut watch::Receiver<Position>) -> Result<(), Stopped> {
         while let Some(replay) = self.replays.front().copied() {
-            if self.queue.saved() >= TABLE / 2 {
+            if self.queue.saved() >= self.parts.room.waiting / 2 {
                 break;
             }
             let (blocks, scanned) = self.read(replay.next).await;
@@ -234,6 +238,7 @@ impl Worker {
                 }
                 _ => {
                     self.replays.pop_front();
+                    self.shared.replays.fetch_sub(1, Ordering::Relaxed);
                 }
             }
             self.keep_replays();
@@ -279,7 +284,7 @@ impl Worker {
                     Ok(Ok(page)) => (page.blocks, page.scanned_to.max(after)),
                     Ok(Err(LogError::Expired { .. })) => {
                         let oldest = self.parts.hub.reader().earliest();
-                        self.lost(None);
+                        self.unread();
                         (Vec::new(), oldest.max(after))
                     }
                     Ok(Err(error)) => {
@@ -336,7 +341,9 @@ impl Worker {
     }
 
     fn has_room(&self) -> bool {
-        self.outfit.is_some() && self.queue.unsaved() < WINDOW && self.queue.saved() < TABLE
+        self.outfit.is_some()
+            && self.queue.unsaved() < WINDOW
+            && self.queue.saved() < self.parts.room.waiting
     }
 
     fn parallel(&self) -> usize {
@@ -356,8 +363,7 @@ impl Worker {
             .wake()
             .filter(|_| self.queue.in_flight() < self.parallel());
         let retry = retry.map(until);
-        let dirty =
-            !self.changes.is_empty() || self.line() != self.kept || self.queue.has_blocked();
+        let dirty = !self.changes.is_empty() || self.line() != self.kept || self.queue.may_block();
         let checkpoint = dirty.then(|| until(self.checkpointed.after(CHECKPOINT)));
         let soonest = [retry, checkpoint].into_iter().flatten().min();
         soonest
@@ -369,64 +375,52 @@ impl Worker {
     async fn look_after(&mut self) -> Result<(), Stopped> {
         let now = self.now();
         let state = self.shared.endpoint.borrow().state;
+        if !matches!(state, WebhookState::Enabled | WebhookState::Failing) {
+            return Ok(());
+        }
         let (failures, since) = self.failures;
-        let too_long = since.is_some_and(|since| since.after(GIVE_UP) <= now);
-        if too_long && matches!(state, WebhookState::Enabled | WebhookState::Failing) {
+        if self.tried && since.is_some_and(|since| since.after(GIVE_UP) <= now) {
             return self
                 .enter(WebhookState::Disabled, "no delivery succeeded for 24 hours")
                 .await;
         }
-        if failures >= FAILING && state == WebhookState::Enabled {
-            return self.enter(WebhookState::Failing, "deliveries fail").await;
-        }
-        if failures == 0 && state == WebhookState::Failing && !self.full {
-            return self.enter(WebhookState::Enabled, "").await;
-        }
-        let full = self.queue.saved() >= TABLE;
-        if full && !self.full {
+        let (waiting, most) = (self.queue.saved(), self.parts.room.waiting);
+        if !self.full && waiting >= most {
             self.full = true;
-            return self
-                .enter(
-                    WebhookState::Failing,
-                    "100,000 events wait: reading has stopped",
-                )
-                .await;
+            let reason = format!("{waiting} events wait, the most there may be: reading stops");
+            return self.enter(WebhookState::Failing, &reason).await;
         }
-        self.full = full;
-        Ok(())
+        // It is not said again for each event that comes and goes.
+        self.full &= waiting > most - most / 10;
+        match state {
+            WebhookState::Enabled if failures >= FAILING => {
+                self.enter(WebhookState::Failing, "deliveries fail").await
+            }
+            WebhookState::Failing if failures == 0 && !self.full => {
+                self.enter(WebhookState::Enabled, "").await
+            }
+            _ => Ok(()),
+        }
     }
 
+    /// Enters a state, and says so; one that is failing already and fails for another reason says that.
     async fn enter(&mut self, state: WebhookState, reason: &str) -> Result<(), Stopped> {
         let (now, since) = (self.now(), self.failures.1);
         let reason = (!reason.is_empty()).then_some(reason);
         self.shared
             .update(&self.parts, |endpoint| {
                 endpoint.failing_since = since;
-                endpoint.enter(state, reason, now).into_iter().collect()
+                let again = endpoint.state == state && state == WebhookState::Failing;
+                let entered = endpoint.enter(state, reason, now);
+                let said = entered.or_else(|| {
+                    again.then(|| {
+                        let reason = reason.map(Text::from);
+                        endpoint.event(EventType::WebhookFailing, reason, None, now)
+                    })
+                });
+                said.into_iter().collect()
             })
             .await
-    }
-
-    /// Retention took events before they could be delivered.
-    fn lost(&self, count: Option<u64>) {
-        let (parts, shared) = (Arc::clone(&self.parts), Arc::clone(&self.shared));
-        let (from, now) = (self.reached, self.now());
-        let gap = Gap {
-            from,
-            to: now,
-            reason: "retention took them".into(),
-            reconciled: Vec::new(),
-            unknown: Vec::new(),
-            count,
-        };
-        tokio::spawn(async move {
-            // When the hub has stopped, the next start finds the same gap.
-            let _ = shared
-                .update(&parts, |endpoint| {
-                    vec![endpoint.event(EventType::WebhookLost, None, Some(gap), now)]
-                })
-                .await;
-        });
     }
 
     fn now(&self) -> Timestamp {

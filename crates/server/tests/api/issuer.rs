@@ -11,15 +11,17 @@ use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519};
 use serde_json::{Value, json};
 use server::config::Jwt;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpListener,
 };
+use tokio_rustls::TlsAcceptor;
 
 /// The time at which tests begin, in seconds since 1970.
 pub(crate) const NOW: u64 = 1_700_000_000;
 
 pub(crate) struct Issuer {
     address: SocketAddr,
+    secure: bool,
     state: Arc<Mutex<State>>,
 }
 
@@ -39,6 +41,16 @@ pub(crate) struct Signer {
 impl Issuer {
     /// Publishes keys.
     pub(crate) async fn start(signers: &[&Signer]) -> Self {
+        Self::listen(signers, None).await
+    }
+
+    /// The same by https.
+    pub(crate) async fn start_secure(signers: &[&Signer], tls: TlsAcceptor) -> Self {
+        Self::listen(signers, Some(tls)).await
+    }
+
+    async fn listen(signers: &[&Signer], tls: Option<TlsAcceptor>) -> Self {
+        let secure = tls.is_some();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State {
@@ -58,17 +70,36 @@ impl Issuer {
                         state.body
                     )
                 };
-                tokio::spawn(serve(socket, answer));
+                match tls.clone() {
+                    None => tokio::spawn(serve(socket, answer)),
+                    Some(tls) => tokio::spawn(async move {
+                        // Whoever does not believe the certificate is gone by now.
+                        if let Ok(socket) = tls.accept(socket).await {
+                            serve(socket, answer).await;
+                        }
+                    }),
+                };
             }
         });
-        Self { address, state }
+        Self {
+            address,
+            secure,
+            state,
+        }
     }
 
     pub(crate) fn settings(&self) -> Jwt {
         Jwt {
             issuer: "https://id.example.com".into(),
             audience: "switchhook".into(),
-            jwks_url: format!("http://{}/jwks", self.address).parse().unwrap(),
+            jwks_url: if self.secure {
+                format!("https://localhost:{}/jwks", self.address.port())
+            } else {
+                format!("http://{}/jwks", self.address)
+            }
+            .parse()
+            .unwrap(),
+            ca_file: None,
         }
     }
 
@@ -90,7 +121,7 @@ impl Issuer {
     }
 }
 
-async fn serve(mut socket: TcpStream, answer: String) {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut socket: S, answer: String) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match socket.read_u8().await {

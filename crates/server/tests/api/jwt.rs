@@ -1,12 +1,14 @@
 //! Tokens of an identity provider, as its users, its operators and an attacker would try them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, jwk::Jwk};
 use model::EventType;
+use rustls::{ServerConfig, crypto::ring::default_provider, pki_types::PrivateKeyDer};
 use serde_json::{Value, json};
-use server::auth::Policy;
+use server::{auth::Policy, config::Jwt};
+use tokio_rustls::TlsAcceptor;
 
 use super::{
     backend::{about, call},
@@ -32,7 +34,7 @@ impl Trust {
         let issuer = Issuer::start(&[&rsa, &ec, &ed]).await;
         let policy = Policy::Tokens {
             tokens: tokens(),
-            jwt: Some(issuer.settings()),
+            jwt: Some(Box::new(issuer.settings())),
         };
         let world = World::start_with(Setup { policy, ..setup }, clock).await;
         Self {
@@ -395,7 +397,7 @@ async fn an_issuer_that_was_never_there_is_no_reason_to_let_anybody_in() {
     issuer.say(503, "");
     let policy = Policy::Tokens {
         tokens: tokens(),
-        jwt: Some(issuer.settings()),
+        jwt: Some(Box::new(issuer.settings())),
     };
     let setup = Setup {
         policy,
@@ -456,11 +458,49 @@ async fn another_issuer_in_the_config_ends_the_tokens_of_the_old_one() {
     stream.expect("stream.opened").await;
     let same = Policy::Tokens {
         tokens: tokens(),
-        jwt: Some(trust.issuer.settings()),
+        jwt: Some(Box::new(trust.issuer.settings())),
     };
     trust.world.surface.reload(same);
     assert_eq!(trust.status(&token).await, 200);
     trust.world.surface.reload(super::world::by(tokens()));
     assert_eq!(stream.closed().await.1, 4401);
     trust.refuses(&token, "nobody's").await;
+}
+
+#[tokio::test]
+async fn keys_come_by_https_from_whom_the_file_of_the_config_vouches_for() {
+    let localhost = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (own, other) = (localhost(), localhost());
+    let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
+    let tls = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![own.cert.der().clone()], key)
+        .unwrap();
+    let ec = Signer::ec("ec-1");
+    let issuer = Issuer::start_secure(&[&ec], TlsAcceptor::from(Arc::new(tls))).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("id-ca.pem");
+    std::fs::write(&file, other.cert.pem()).unwrap();
+    let jwt = Jwt {
+        ca_file: Some(file.clone()),
+        ..issuer.settings()
+    };
+    let policy = Policy::Tokens {
+        tokens: tokens(),
+        jwt: Some(Box::new(jwt)),
+    };
+    let setup = Setup {
+        policy,
+        ..Setup::default()
+    };
+    let world = World::start_with(setup, TestClock::new(true)).await;
+    let token = ec.sign(&claims(&json!({})));
+    let reply = world.bearer(&token).get("/v1/events").await;
+    assert_eq!(reply.problem(), (503, "unavailable".into()));
+    // The file may be exchanged while the gateway runs.
+    std::fs::write(&file, own.cert.pem()).unwrap();
+    world.clock.push(Duration::from_secs(10));
+    assert_eq!(world.bearer(&token).get("/v1/events").await.status, 200);
 }

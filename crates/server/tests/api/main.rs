@@ -10,6 +10,7 @@
 mod attack;
 mod backend;
 mod client;
+mod door;
 mod explain;
 mod gaps;
 mod http;

@@ -40,6 +40,8 @@ pub(crate) struct Setup {
     pub(crate) heartbeat: Duration,
     pub(crate) tls: Option<Tls>,
     pub(crate) proxies: TrustedProxies,
+    /// Anything but loopback makes this machine a stranger.
+    pub(crate) listen: [u8; 4],
 }
 
 pub(crate) struct World {
@@ -70,6 +72,7 @@ impl Default for Setup {
             heartbeat: Duration::from_secs(30),
             tls: None,
             proxies: TrustedProxies::default(),
+            listen: [127, 0, 0, 1],
         }
     }
 }
@@ -196,14 +199,16 @@ impl World {
             stop: stop.clone(),
         });
         tokio::spawn(control::run(Arc::clone(&surface), inbox));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let router = api::router(&surface);
+        let listener = TcpListener::bind(SocketAddr::from((setup.listen, 0)))
+            .await
+            .unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let server = tokio::spawn(http::serve(
             listener,
             setup.tls,
-            router,
-            setup.limits,
+            api::routers(&surface),
+            surface.rules(),
             stop.clone(),
         ));
         Self {

@@ -1,14 +1,22 @@
 //! A gateway with one source `pbx`, and tokens whose text is their name.
 
-use std::{fmt::Write as _, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    fmt::Write as _,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use model::{Clock, Now};
 use serde_json::{Value, json};
 use server::{
     config::{Config, Digest, Outside, Variables},
-    gateway::Gateway,
+    gateway::{Gateway, Means, SystemClock},
+    webhooks::Room,
 };
 use tempfile::TempDir;
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -20,10 +28,36 @@ pub(crate) struct World {
     pub(crate) pbx: Pbx,
     pub(crate) running: Running,
     pub(crate) folder: TempDir,
+    setup: Setup,
+}
+
+/// What a test changes about the world. It stays over restarts.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    pub(crate) clock: Arc<PushedClock>,
+    pub(crate) room: Room,
+    pub(crate) config: Text,
+}
+
+/// What a test changes about the config.
+#[derive(Clone)]
+pub(crate) struct Text {
+    /// Tokens that are not there.
+    pub(crate) without: &'static [&'static str],
+    pub(crate) webhooks: String,
+    pub(crate) log: &'static str,
+    pub(crate) limits: &'static str,
+}
+
+/// Runs with the machine; its civil time can be pushed. Deadlines of connections are on the other clock, and stay.
+pub(crate) struct PushedClock {
+    system: SystemClock,
+    pushed: Mutex<Duration>,
 }
 
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
+    changes: mpsc::Sender<Config>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -52,15 +86,20 @@ const TOKENS: [(&str, &str, &str); 9] = [
 impl World {
     /// A gateway that is connected to its PBX, where a call `c1` of tenant `acme` is open.
     pub(crate) async fn start() -> Self {
+        Self::start_with(Setup::default()).await
+    }
+
+    pub(crate) async fn start_with(setup: Setup) -> Self {
         let folder = TempDir::new().unwrap();
         let mut pbx = Pbx::start().await;
-        let running = Running::start(folder.path(), &pbx.url()).await;
+        let running = Running::start_with(folder.path(), &pbx.url(), &setup).await;
         pbx.accept().await;
         pbx.say("call c1 t-acme").await;
         let world = Self {
             pbx,
             running,
             folder,
+            setup,
         };
         world
             .until("/v1/calls/pbx:c1", |call| call["state"] == "active")
@@ -69,23 +108,43 @@ impl World {
     }
 
     pub(crate) async fn restart(self) -> Self {
+        self.restart_after(|_| {}).await
+    }
+
+    /// The same, with something that happens while nobody is there.
+    pub(crate) async fn restart_after(self, meanwhile: impl FnOnce(&mut Setup)) -> Self {
         let Self {
             mut pbx,
             running,
             folder,
+            mut setup,
         } = self;
         running.stop().await;
-        let running = Running::start(folder.path(), &pbx.url()).await;
+        meanwhile(&mut setup);
+        let running = Running::start_with(folder.path(), &pbx.url(), &setup).await;
         pbx.accept().await;
         let world = Self {
             pbx,
             running,
             folder,
+            setup,
         };
         world
             .until("/v1/sources/pbx", |source| source["state"] == "connected")
             .await;
         world
+    }
+
+    /// Time passes. Whoever sleeps until then does not notice until something happens.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.setup.clock.pass(time);
+    }
+
+    /// The gateway takes over another config.
+    pub(crate) async fn reconfigure(&mut self, change: impl FnOnce(&mut Text)) {
+        change(&mut self.setup.config);
+        let config = config(self.folder.path(), &self.pbx.url(), &self.setup.config);
+        self.running.changes.send(config).await.unwrap();
     }
 
     pub(crate) fn client(&self, token: &str) -> Client {
@@ -122,13 +181,24 @@ impl World {
 
 impl Running {
     pub(crate) async fn start(folder: &Path, pbx: &str) -> Self {
-        let config = config(folder, pbx);
-        let gateway = Gateway::start_with(config, toy::find).await.unwrap();
+        Self::start_with(folder, pbx, &Setup::default()).await
+    }
+
+    async fn start_with(folder: &Path, pbx: &str, setup: &Setup) -> Self {
+        let config = config(folder, pbx, &setup.config);
+        let means = Means {
+            build: toy::find,
+            clock: Arc::clone(&setup.clock) as Arc<dyn Clock>,
+            room: setup.room,
+        };
+        let gateway = Gateway::start_with(config, means).await.unwrap();
         let (address, stop) = (gateway.address(), CancellationToken::new());
         let stopped = stop.clone();
-        let task = tokio::spawn(async move { gateway.run(None, stopped).await.unwrap() });
+        let (changes, changed) = mpsc::channel(1);
+        let task = tokio::spawn(async move { gateway.run_with(changed, stopped).await.unwrap() });
         Self {
             address,
+            changes,
             stop,
             task,
         }
@@ -182,23 +252,62 @@ pub(crate) fn hang_up(call: &str) -> Value {
     json!({"type": "hangup", "target": call})
 }
 
-fn config(folder: &Path, pbx: &str) -> Config {
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(PushedClock {
+                system: SystemClock::start(),
+                pushed: Mutex::default(),
+            }),
+            room: Room::default(),
+            config: Text {
+                without: &[],
+                webhooks: "allow_http = true\nallow_networks = [\"127.0.0.0/8\"]\nkey = \"a key\""
+                    .into(),
+                log: "",
+                limits: "",
+            },
+        }
+    }
+}
+
+impl PushedClock {
+    pub(crate) fn pass(&self, time: Duration) {
+        *self.pushed.lock().unwrap() += time;
+    }
+}
+
+impl Clock for PushedClock {
+    fn now(&self) -> Now {
+        let now = self.system.now();
+        Now {
+            wall: now.wall.after(*self.pushed.lock().unwrap()),
+            ..now
+        }
+    }
+}
+
+fn config(folder: &Path, pbx: &str, given: &Text) -> Config {
     let mut text = format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\n[log]\npath = {:?}\n[auth]\nmode = \"tokens\"\n",
-        folder.join("events.db")
+        "[server]\nlisten = \"127.0.0.1:0\"\n[log]\npath = {:?}\n{}\n[auth]\nmode = \"tokens\"\n",
+        folder.join("events.db"),
+        given.log
     );
-    for (name, scopes, narrowing) in TOKENS {
+    let there = |(name, ..): &&(&str, &str, &str)| !given.without.contains(name);
+    for (name, scopes, narrowing) in TOKENS.iter().filter(there) {
         let sha256 = Digest::of(name);
         let _ = writeln!(
             text,
             "[[auth.tokens]]\nname = {name:?}\nsha256 = \"{sha256}\"\nscopes = {scopes}\n{narrowing}"
         );
     }
+    let (webhooks, limits) = (&given.webhooks, given.limits);
     let _ = writeln!(
         text,
         "[sources.pbx]\nadapter = \"toy\"\nurl = \"{pbx}\"\nreconnect = {{ initial = \"10ms\", max = \"50ms\", budget_per_min = 1000 }}\n\
          [sources.gone]\nadapter = \"toy\"\nurl = \"ws://127.0.0.1:1\"\n\
-         [webhooks]\nallow_http = true\nallow_networks = [\"127.0.0.0/8\"]\nkey = \"a key\"\n\
+         [webhooks]\n{webhooks}\n\
+         [limits]\n{limits}\n\
          [tenants]\nacme = {{ pbx = \"t-acme\" }}"
     );
     let variables = Variables::new();

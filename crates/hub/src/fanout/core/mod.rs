@@ -12,16 +12,13 @@ mod turn;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::AtomicUsize},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use model::{Now, Position};
 use serde_json::value::RawValue;
 
 pub(super) use self::group::append;
+pub(super) use self::memory::Account;
 use self::{
     connection::{Connection, Own, Phase, Waits},
     group::{Chunk, Group},
@@ -130,10 +127,10 @@ const READ: usize = 64 * 1024;
 const FAREWELL: usize = 64 * 1024;
 
 impl<W: Wire> Core<W> {
-    /// A shard without streams. `held` counts what waits for readers in all shards.
-    pub(super) fn new(options: Options, tail: Tail, held: Arc<AtomicUsize>) -> Self {
+    /// A shard without streams. `account` is of what waits for readers in all shards.
+    pub(super) fn new(options: Options, tail: Tail, account: Arc<Account>) -> Self {
         let considered = tail.head();
-        let memory = Memory::new(held, options.stream_memory);
+        let memory = Memory::new(account);
         Self {
             options,
             tail,

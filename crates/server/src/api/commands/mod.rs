@@ -91,7 +91,7 @@ async fn give(
     query.finish()?;
     let source = find(&surface, &principal, &id)?;
     let key = key(request.headers())?;
-    let body = object(request, surface.rules.limits).await?;
+    let body = object(request, surface.limits()).await?;
     let digest = fingerprint(&source, &body);
     let wish = Wish::read(body)?;
     let key = key.map(|key| IdempotencyKey { key, digest });

@@ -20,7 +20,7 @@ use crate::{
         subscribers::{Holder, Subscriber},
     },
     auth::{Principal, StreamSlot, is_credentialed},
-    http::{origin::Sender, upgrade::Handshake},
+    http::{Peer, origin::Sender, upgrade::Handshake},
     problem::Problem,
 };
 
@@ -48,7 +48,8 @@ pub(super) async fn open(surface: &Arc<Surface>, mut request: Request<Body>) -> 
         }
         let owes = ticket.is_none() && !is_credentialed(&parts.headers);
         if owes && surface.authority.awaits_tokens() {
-            let slot = surface.authority.unknown_stream()?;
+            let from = client(&parts)?.address;
+            let slot = surface.authority.unknown_stream(from)?;
             return Ok((wish, Admission::Owing(slot)));
         }
         let principal = reader(surface, &parts, ticket.as_deref()).await?;
@@ -61,6 +62,8 @@ pub(super) async fn open(surface: &Arc<Surface>, mut request: Request<Body>) -> 
         Ok((wish, admission))
     };
     let from = client(&parts).map(|client| client.address);
+    let seat = parts.extensions.get::<Peer>();
+    let seat = seat.and_then(|peer| peer.seat.clone());
     let outcome = match from {
         Ok(from) => admitted.await.map(|admitted| (from, admitted)),
         Err(problem) => Err(problem),
@@ -87,13 +90,14 @@ pub(super) async fn open(surface: &Arc<Surface>, mut request: Request<Body>) -> 
             }
             Ok((from, (wish, Admission::Owing(slot)))) => {
                 let holder = Holder::Unknown(Box::new(wish));
-                let subscriber = Subscriber::new(slot, from, holder);
+                let subscriber = Subscriber::new(slot, (from, seat), holder);
                 surface.subscribers.enter(connection, subscriber);
                 let within = surface.pace.token_wait;
                 (Opening::AwaitToken { within }, None)
             }
             Ok((from, (wish, Admission::Known(principal, slot, subscription)))) => {
-                let subscriber = Subscriber::new(slot, from, Holder::known(&principal, wish.spec));
+                let holder = Holder::known(&principal, wish.spec);
+                let subscriber = Subscriber::new(slot, (from, seat), holder);
                 surface.subscribers.enter(connection, subscriber);
                 (Opening::Stream(subscription), Some(principal))
             }

@@ -14,7 +14,7 @@ use axum::{
 };
 use http::{HeaderValue, Method, StatusCode, header};
 use model::{
-    Data, Position, Text,
+    Data, Epoch, Position, Text,
     source::{Webhook, WebhookState},
 };
 use serde_json::{Value, json};
@@ -77,7 +77,7 @@ async fn create(
     principal.require(Scope::WebhooksWrite)?;
     principal.require(Scope::EventsRead)?;
     query.finish()?;
-    let body = object(request, surface.rules.limits).await?;
+    let body = object(request, surface.limits()).await?;
     let webhooks = engine(&surface)?;
     let wish = Wish::read(body, &webhooks.guard())?;
     let Some(url) = wish.url else {
@@ -153,7 +153,7 @@ async fn change(
     principal.require(Scope::EventsRead)?;
     query.finish()?;
     let shared = find(&surface, &principal, &id)?;
-    let body = object(request, surface.rules.limits).await?;
+    let body = object(request, surface.limits()).await?;
     let webhooks = engine(&surface)?;
     let wish = Wish::read(body, &webhooks.guard())?;
     let headers = match &wish.headers {
@@ -198,17 +198,12 @@ async fn test(
 ) -> Result<Response, Problem> {
     principal.require(Scope::WebhooksWrite)?;
     query.finish()?;
-    empty(request, surface.rules.limits).await?;
+    empty(request, surface.limits()).await?;
     let shared = find(&surface, &principal, &id)?;
     let webhooks = engine(&surface)?;
     let random = webhooks.random().map_err(failed)?;
-    let name: String = random[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let name = format!("test-{name}");
     let endpoint = shared.endpoint();
-    let body = test_event(&surface, &endpoint, &name);
+    let (name, body) = test_event(&surface, &endpoint, random);
     let attempt = webhooks
         .test(&shared, &name, body)
         .await
@@ -233,7 +228,7 @@ async fn rotate(
 ) -> Result<Response, Problem> {
     principal.require(Scope::WebhooksWrite)?;
     query.finish()?;
-    empty(request, surface.rules.limits).await?;
+    empty(request, surface.limits()).await?;
     let shared = find(&surface, &principal, &id)?;
     let webhooks = engine(&surface)?;
     let secret = secret::generate(webhooks.random().map_err(failed)?);
@@ -279,14 +274,14 @@ async fn enable(
 ) -> Result<Response, Problem> {
     principal.require(Scope::WebhooksWrite)?;
     query.finish()?;
-    empty(request, surface.rules.limits).await?;
+    empty(request, surface.limits()).await?;
     let shared = find(&surface, &principal, &id)?;
     engine(&surface)?.enable(&shared).await.map_err(failed)?;
     Ok(Json(shown(&surface, &shared)).into_response())
 }
 
-/// An event that is only for this endpoint, and not in the log.
-fn test_event(surface: &Surface, endpoint: &Endpoint, id: &str) -> Vec<u8> {
+/// An event that is only for this endpoint, and not in the log; and its id, under which no other ever is.
+fn test_event(surface: &Surface, endpoint: &Endpoint, random: [u8; 32]) -> (String, Vec<u8>) {
     let now = surface.clock.now().wall;
     let webhook = Webhook {
         id: Text::clone(&endpoint.id),
@@ -301,9 +296,10 @@ fn test_event(surface: &Surface, endpoint: &Endpoint, id: &str) -> Vec<u8> {
     let subject = endpoint.subject().into();
     let kind = model::EventType::WebhookTest;
     let draft = hub::draft::Draft::of_gateway(kind, subject, endpoint.version.max(1), now, data);
-    let mut event = json!(draft.event(surface.tail.epoch(), Position(0)));
-    event["id"] = json!(id);
-    event.to_string().into_bytes()
+    let (words, _) = random.as_chunks::<8>();
+    let position = Position(u64::from_le_bytes(words[0]));
+    let event = draft.event(Epoch::TESTS, position);
+    (event.id.to_string(), json!(event).to_string().into_bytes())
 }
 
 fn engine(surface: &Surface) -> Result<&Arc<Webhooks>, Problem> {

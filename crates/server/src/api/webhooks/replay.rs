@@ -35,7 +35,7 @@ pub(super) async fn start(
     principal.require(Scope::EventsRead)?;
     query.finish()?;
     let shared = find(&surface, &principal, &id)?;
-    let body = object(request, surface.rules.limits).await?;
+    let body = object(request, surface.limits()).await?;
     let (after, before, dry_run) = read(&body)?;
     let span = surface
         .blocking(move |surface| {

@@ -1,26 +1,24 @@
 //! Fetching the keys: the only file of authentication with a socket.
 
-use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
+use std::{error::Error, net::SocketAddr, path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName};
+use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, lookup_host},
 };
-use tokio_rustls::TlsConnector;
 
-use crate::config::Url;
+use crate::{config, config::Url, trust};
 
-/// A URL that is asked now and then: by https with the system's roots, or by http on loopback.
+/// A URL that is asked now and then: by https, or by http on loopback.
 pub(super) struct Fetcher {
     url: Url,
-    /// None where the URL is not https.
-    tls: Option<Result<TlsConnector, rustls::Error>>,
+    ca_file: Option<PathBuf>,
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -32,9 +30,11 @@ const MOST: usize = 256 * 1024;
 
 impl Fetcher {
     /// Asks nothing yet.
-    pub(super) fn new(url: Url) -> Self {
-        let tls = (!url.is_plaintext()).then(connector);
-        Self { url, tls }
+    pub(super) fn new(settings: &config::Jwt) -> Self {
+        Self {
+            url: settings.jwks_url.clone(),
+            ca_file: settings.ca_file.clone(),
+        }
     }
 
     /// The body that is there now. Redirections are not followed: keys come from where the config says.
@@ -47,24 +47,24 @@ impl Fetcher {
 
     async fn ask(&self) -> Result<Bytes, Failure> {
         let host = self.url.host().trim_matches(['[', ']']);
-        let default = if self.tls.is_some() { 443 } else { 80 };
+        let secure = !self.url.is_plaintext();
+        let default = if secure { 443 } else { 80 };
         let port = self.url.uri().port_u16().unwrap_or(default);
         let addresses = lookup_host((host, port)).await?;
         // What `localhost` means is up to the resolver.
-        let legal = |address: &SocketAddr| self.tls.is_some() || address.ip().is_loopback();
+        let legal = |address: &SocketAddr| secure || address.ip().is_loopback();
         let addresses: Vec<_> = addresses.filter(legal).collect();
         if addresses.is_empty() {
             return Err("the name has no address, or by http none on loopback".into());
         }
         let tcp = TcpStream::connect(&*addresses).await?;
-        match &self.tls {
-            None => self.exchange(tcp).await,
-            Some(Err(error)) => Err(error.clone().into()),
-            Some(Ok(tls)) => {
-                let name = ServerName::try_from(host.to_owned())?;
-                self.exchange(tls.connect(name, tcp).await?).await
-            }
+        if !secure {
+            return self.exchange(tcp).await;
         }
+        // Made anew each time, which is seldom, so that a file that is exchanged needs nobody's attention.
+        let tls = trust::connector(self.ca_file.as_deref())?;
+        let name = ServerName::try_from(host.to_owned())?;
+        self.exchange(tls.connect(name, tcp).await?).await
     }
 
     async fn exchange<S>(&self, socket: S) -> Result<Bytes, Failure>
@@ -99,15 +99,4 @@ impl Fetcher {
             }
         }
     }
-}
-
-fn connector() -> Result<TlsConnector, rustls::Error> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
 }

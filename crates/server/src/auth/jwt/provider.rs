@@ -70,7 +70,7 @@ impl Provider {
                 issuer: settings.issuer.clone(),
                 audience: settings.audience.clone(),
             },
-            fetcher: Fetcher::new(settings.jwks_url.clone()),
+            fetcher: Fetcher::new(&settings),
             settings,
             clock,
             keys: Mutex::default(),

@@ -101,6 +101,8 @@ fn the_examples_in_the_file_of_defaults_are_right() {
             ("/etc/server.pem", pem),
             ("/etc/server.key", pem),
             ("/etc/pbx-ca.pem", pem),
+            ("/etc/id-ca.pem", pem),
+            ("/etc/hooks-ca.pem", pem),
         ],
     );
     let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}"));

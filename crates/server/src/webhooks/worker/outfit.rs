@@ -23,14 +23,18 @@ pub(super) struct Outfit {
     signers: Vec<(Signer, Option<Timestamp>)>,
 }
 
+/// Why nothing can be delivered: an endpoint that rests for one of these goes on when it is mended.
+const KEY: &str = "its secrets cannot be decrypted: `webhooks.key` is another or missing";
+const URL: &str = "its URL cannot be read";
+const REFUSED: &str = "its URL is not allowed any more by `[webhooks]`";
+
 impl Outfit {
     /// The error says why nothing can be delivered.
     pub(super) fn of(endpoint: &Endpoint, parts: &Parts) -> Result<Self, &'static str> {
-        const KEY: &str = "its secrets cannot be decrypted: `webhooks.key` is another or missing";
-        let uri: Uri = endpoint.url.parse().map_err(|_| "its URL cannot be read")?;
+        let uri: Uri = endpoint.url.parse().map_err(|_| URL)?;
         let guard = parts.client.guard();
         if guard.check_url(&uri).is_err() {
-            return Err("its URL is not allowed any more by `[webhooks]`");
+            return Err(REFUSED);
         }
         let open = |sealed| parts.vault().open(&endpoint.id, sealed).map_err(|_| KEY);
         let mut signers = Vec::new();
@@ -104,6 +108,11 @@ impl Worker {
                     self.shared.lines.close();
                 }
                 self.outfit = Some(Arc::new(outfit));
+                let mended = endpoint.state == WebhookState::Paused
+                    && matches!(endpoint.reason.as_deref(), Some(KEY | URL | REFUSED));
+                if mended {
+                    self.enter(WebhookState::Enabled, "").await?;
+                }
                 Ok(())
             }
             Err(why) => {

@@ -6,7 +6,7 @@ use hub::block::Block;
 use model::{Position, Timestamp, source::WebhookState};
 use tokio::task::JoinError;
 
-use super::{OVER, Worker, followed::follow, outfit::Outfit};
+use super::{Worker, followed::follow, outfit::Outfit};
 use crate::webhooks::{
     Parts, Shared,
     client::{Attempt, Post},
@@ -27,6 +27,8 @@ enum Came {
     Expired,
     /// Retention took the event.
     Missing,
+    /// The log cannot be read now.
+    Unreadable,
 }
 
 /// The partition key of an event, which its envelope holds before the data.
@@ -90,8 +92,13 @@ impl Worker {
         let attempt = match came {
             Came::Expired => return self.over(position, record, Status::Expired),
             Came::Missing => {
-                self.lost(Some(1));
-                return self.over(position, record, Status::Failed);
+                self.records.insert(position, record);
+                return self.missing(position);
+            }
+            Came::Unreadable => {
+                self.queue.postpone(position, now.after(UNREADABLE));
+                self.records.insert(position, record);
+                return;
             }
             Came::Sent(attempt) => attempt,
         };
@@ -101,6 +108,7 @@ impl Worker {
             status: attempt.status,
             retry_after: attempt.retry_after,
         };
+        self.tried = true;
         let past = Past {
             attempts: item.attempts + 1,
             first: item.first.unwrap_or(now),
@@ -152,14 +160,14 @@ impl Worker {
     }
 
     /// A delivery is over and was not made: it is kept for whoever asks.
-    fn over(&mut self, position: Position, mut record: Record, status: Status) {
+    pub(super) fn over(&mut self, position: Position, mut record: Record, status: Status) {
         record.status = status;
         record.due = None;
         self.put(position, &record);
         self.queue.settle(position);
         self.fresh.remove(&position);
         self.over.insert(position);
-        if self.over.len() > OVER
+        if self.over.len() > self.parts.room.over
             && let Some(oldest) = self.over.pop_first()
         {
             self.forget(oldest);
@@ -186,7 +194,10 @@ async fn send(
     let _permit = parts.permits.acquire().await;
     let found = match at_hand {
         Some(found) => Some(found),
-        None => fetch(parts, position).await,
+        None => match fetch(parts, position).await {
+            Ok(found) => found,
+            Err(()) => return Came::Unreadable,
+        },
     };
     let Some((block, index)) = found else {
         return Came::Missing;
@@ -218,16 +229,30 @@ async fn send(
     Came::Sent(attempt)
 }
 
-async fn fetch(parts: &Parts, position: Position) -> Option<(Arc<Block>, usize)> {
+/// An event out of the log; none when it is not there any more.
+async fn fetch(parts: &Parts, position: Position) -> Result<Option<(Arc<Block>, usize)>, ()> {
     let reader = parts.hub.reader().clone();
-    let block = tokio::task::spawn_blocking(move || reader.block_at(position));
-    let block = block.await.ok()?.ok()??;
-    let index = block
-        .entries
-        .iter()
-        .position(|entry| entry.position == position)?;
-    Some((block, index))
+    let read = tokio::task::spawn_blocking(move || reader.block_at(position)).await;
+    let block = match read {
+        Ok(Ok(block)) => block,
+        Ok(Err(error)) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "an event to be delivered cannot be read from the log"
+            );
+            return Err(());
+        }
+        Err(_) => return Err(()),
+    };
+    Ok(block.and_then(|block| {
+        let mut entries = block.entries.iter();
+        let index = entries.position(|entry| entry.position == position)?;
+        Some((block, index))
+    }))
 }
+
+/// When an event is looked for again that could not be read.
+const UNREADABLE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How long a ringing is worth telling: its `expirytime` is this long after it was received.
 const RINGING: std::time::Duration = std::time::Duration::from_secs(60);

@@ -1,11 +1,14 @@
 //! The table of what is undelivered, and the line in the log: read at the start, written at checkpoints.
 
 use hub::{Stopped, shelf::Shelving};
-use model::Position;
+use model::{Position, source::WebhookState};
+
+use std::sync::atomic::Ordering;
 
 use super::{FAILING, Replay, Worker};
 use crate::webhooks::{
     ALL, POSITIONS, Progress, REPLAYS,
+    endpoint::Endpoint,
     queue::Item,
     record::{self, Record, Status},
 };
@@ -43,6 +46,11 @@ impl Worker {
         let own = rows.into_iter().find(|(key, _)| **key == *self.shared.id);
         let replays = own.and_then(|(_, value)| serde_json::from_slice::<Vec<Replay>>(&value).ok());
         self.replays.extend(replays.unwrap_or_default());
+        let replays = self.replays.len();
+        self.shared.replays.fetch_add(replays, Ordering::Relaxed);
+        // That was said in the last run.
+        self.full = self.queue.saved() >= self.parts.room.waiting
+            && self.shared.endpoint.borrow().state == WebhookState::Failing;
         Ok(())
     }
 
@@ -63,6 +71,7 @@ impl Worker {
     /// Writes what has changed: what is blocked goes into the table, and the line moves on.
     pub(super) async fn checkpoint(&mut self) -> Result<(), Stopped> {
         self.checkpointed = self.now();
+        self.sweep();
         for position in self.queue.blocked() {
             let Some(item) = self.queue.get(position) else {
                 continue;
@@ -90,7 +99,18 @@ impl Worker {
                 value: line.to_string().into(),
             });
         }
-        if !self.changes.is_empty() {
+        let (losses, now) = (self.told_losses(), self.now());
+        if !losses.is_empty() {
+            // Together, so that what is given up is told exactly once.
+            let changes = std::mem::take(&mut self.changes);
+            let tell = |endpoint: &mut Endpoint| {
+                let events = losses.into_iter();
+                let events = events.map(|(kind, gap)| endpoint.event(kind, None, Some(gap), now));
+                events.collect()
+            };
+            self.shared.update_with(&self.parts, changes, tell).await?;
+            self.kept = line;
+        } else if !self.changes.is_empty() {
             let changes = std::mem::take(&mut self.changes);
             self.parts.hub.keep(changes, Vec::new()).await?;
             self.kept = line;

@@ -118,8 +118,19 @@ async fn a_test_is_delivered_at_once_and_is_in_no_log() {
     let frozen = include_str!("../../../../../tests/wire/v1/webhook.test.json");
     let frozen: Value = serde_json::from_str(frozen).unwrap();
     assert_eq!(members(&event), members(&frozen));
-    let logged = world.client("boss").get("/v1/events?types=webhook.*").await;
+    // It is an event like any other, under an id that no other has.
+    let read: model::Event = serde_json::from_value(event).unwrap();
+    assert_eq!(read.id.to_string(), all[0].id());
+    let again = world
+        .ask("hooks", "POST", &format!("/{id}/test"), &Value::Null)
+        .await;
+    assert_ne!(again.json()["event"], told["event"]);
+    let boss = world.client("boss");
+    let logged = boss.get("/v1/events?types=webhook.*").await;
     assert_eq!(logged.json(), json!([]));
+    // Whoever takes it for a place in the log is not led astray.
+    let gone = boss.get(&format!("/v1/events?after={}", read.id)).await;
+    assert_eq!(gone.problem(), (410, "position-gone".into()));
     world.running.stop().await;
 }
 

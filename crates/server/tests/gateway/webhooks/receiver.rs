@@ -9,12 +9,13 @@ use std::{
 use serde_json::Value;
 use server::webhooks::secret::Signer;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream},
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
+    net::TcpListener,
     sync::watch,
     task::JoinHandle,
     time::timeout,
 };
+use tokio_rustls::TlsAcceptor;
 
 use crate::client::PATIENCE;
 
@@ -27,12 +28,13 @@ pub(crate) struct Received {
 
 pub(crate) struct Receiver {
     pub(crate) address: SocketAddr,
+    scheme: &'static str,
     all: watch::Receiver<Vec<Received>>,
     task: JoinHandle<()>,
 }
 
-/// The status for what is received; 0 to say nothing at all.
-type Script = Arc<Mutex<dyn FnMut(&Received) -> u16 + Send>>;
+/// The status for what is received, with lines of headers after it; 0 to say nothing at all.
+type Script = Arc<Mutex<dyn FnMut(&Received) -> (u16, String) + Send>>;
 
 impl Received {
     pub(crate) fn event(&self) -> Value {
@@ -61,25 +63,72 @@ impl Receiver {
 
     pub(crate) async fn at(
         address: SocketAddr,
-        script: impl FnMut(&Received) -> u16 + Send + 'static,
+        mut script: impl FnMut(&Received) -> u16 + Send + 'static,
+    ) -> Self {
+        Self::listen(address, None, move |received| {
+            (script(received), String::new())
+        })
+        .await
+    }
+
+    /// One whose answers carry headers.
+    pub(crate) async fn start_saying(
+        script: impl FnMut(&Received) -> (u16, String) + Send + 'static,
+    ) -> Self {
+        Self::listen("127.0.0.1:0".parse().unwrap(), None, script).await
+    }
+
+    /// One that speaks TLS.
+    pub(crate) async fn start_secure(
+        tls: TlsAcceptor,
+        mut script: impl FnMut(&Received) -> u16 + Send + 'static,
+    ) -> Self {
+        let script = move |received: &Received| (script(received), String::new());
+        Self::listen("127.0.0.1:0".parse().unwrap(), Some(tls), script).await
+    }
+
+    async fn listen(
+        address: SocketAddr,
+        tls: Option<TlsAcceptor>,
+        script: impl FnMut(&Received) -> (u16, String) + Send + 'static,
     ) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let script: Script = Arc::new(Mutex::new(script));
         let (sender, all) = watch::channel(Vec::new());
         let sender = Arc::new(sender);
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             loop {
                 let (socket, _) = listener.accept().await.unwrap();
-                connections.spawn(serve(socket, Arc::clone(&script), Arc::clone(&sender)));
+                let (script, sender, tls) = (Arc::clone(&script), Arc::clone(&sender), tls.clone());
+                connections.spawn(async move {
+                    match tls {
+                        None => serve(socket, script, sender).await,
+                        Some(tls) => {
+                            // Whoever does not believe the certificate is gone by now.
+                            if let Ok(socket) = tls.accept(socket).await {
+                                serve(socket, script, sender).await;
+                            }
+                        }
+                    }
+                });
             }
         });
-        Self { address, all, task }
+        Self {
+            address,
+            scheme,
+            all,
+            task,
+        }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/hook", self.address)
+        match self.scheme {
+            "https" => format!("https://localhost:{}/hook", self.address.port()),
+            scheme => format!("{scheme}://{}/hook", self.address),
+        }
     }
 
     pub(crate) fn all(&self) -> Vec<Received> {
@@ -106,10 +155,14 @@ impl Receiver {
     }
 }
 
-async fn serve(socket: TcpStream, script: Script, sender: Arc<watch::Sender<Vec<Received>>>) {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: S,
+    script: Script,
+    sender: Arc<watch::Sender<Vec<Received>>>,
+) {
     let mut socket = BufReader::new(socket);
     while let Some(received) = request(&mut socket).await {
-        let status = {
+        let (status, headers) = {
             let mut script = script.lock().unwrap();
             script(&received)
         };
@@ -117,14 +170,14 @@ async fn serve(socket: TcpStream, script: Script, sender: Arc<watch::Sender<Vec<
         if status == 0 {
             return std::future::pending().await;
         }
-        let answer = format!("HTTP/1.1 {status} As Told\r\ncontent-length: 2\r\n\r\nok");
+        let answer = format!("HTTP/1.1 {status} As Told\r\n{headers}content-length: 2\r\n\r\nok");
         if socket.write_all(answer.as_bytes()).await.is_err() {
             return;
         }
     }
 }
 
-async fn request(socket: &mut BufReader<TcpStream>) -> Option<Received> {
+async fn request<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut BufReader<S>) -> Option<Received> {
     let mut headers = BTreeMap::new();
     let mut line = String::new();
     socket.read_line(&mut line).await.ok().filter(|n| *n > 0)?;

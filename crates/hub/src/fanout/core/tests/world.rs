@@ -7,6 +7,7 @@ use model::{Epoch, EventType, Now, Position, Timestamp};
 use serde_json::Value;
 
 use super::{
+    super::Account,
     pipe::{Counting, Log, Pipe, Wire},
     steps::{From, Step, Wish},
 };
@@ -58,7 +59,7 @@ impl World {
             ..Options::default()
         };
         Self {
-            core: Core::new(options, tail.clone(), Arc::default()),
+            core: Core::new(options, tail.clone(), Arc::new(Account::new(MEMORY))),
             tail,
             log: Log::default(),
             jobs: Vec::new(),
