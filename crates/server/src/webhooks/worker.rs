@@ -172,7 +172,12 @@ impl Worker {
             if self.outfit.is_none() || self.seen.has_changed().unwrap_or(false) {
                 self.dress().await?;
             }
-            if self.shared.endpoint.borrow().is_on() {
+            let on = self.shared.endpoint.borrow().is_on();
+            // Whoever switched it on said before from where: nothing is read until that is known.
+            while let Ok(message) = self.inbox.try_recv() {
+                self.told(message);
+            }
+            if on {
                 self.fill(&mut head).await?;
                 self.launch();
             }

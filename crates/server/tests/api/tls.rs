@@ -128,7 +128,7 @@ async fn who_speaks_no_tls_is_cut_off() {
 async fn whoever_is_slow_is_cut_off_in_the_handshake_and_told_after_it() {
     let secure = Secure::with(Setup {
         limits: Limits {
-            patience: Duration::from_millis(500),
+            patience: Duration::from_secs(3),
             ..Limits::default()
         },
         ..Setup::default()
@@ -171,6 +171,35 @@ async fn whoever_is_slow_is_cut_off_in_the_handshake_and_told_after_it() {
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
         assert!(answer.contains("/problems/request-timeout"), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn an_address_that_wants_too_many_connections_is_told_so() {
+    let secure = Secure::with(Setup {
+        limits: Limits {
+            connections_per_address: 1,
+            ..Limits::default()
+        },
+        listen: [0, 0, 0, 0],
+        ..Setup::default()
+    })
+    .await;
+    let _held = secure.connect().await;
+    let mut other = secure.connect().await;
+    // The answer may come before the request.
+    let _ = other
+        .write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await;
+    let mut answer = Vec::new();
+    let read = timeout(PATIENCE, other.read_to_end(&mut answer)).await;
+    // Whether the goodbye of TLS comes is the network's affair.
+    let _ = read.expect("an end");
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
+    assert!(
+        answer.contains("/problems/too-many-connections"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
