@@ -49,9 +49,13 @@ impl Translator {
         if self.calls.leg(&uuid).is_some_and(|leg| !leg.is_open()) {
             return;
         }
-        if self.calls.leg(&uuid).is_none() {
+        let met = self.calls.leg(&uuid).is_none();
+        if met {
             // A key alone tells of nobody.
             if over && channel.direction.is_none() && channel.offer_timestamp.is_none() {
+                return;
+            }
+            if over && self.is_of_a_call_unheard(channel) {
                 return;
             }
             self.meet(tell, &uuid, channel);
@@ -69,6 +73,9 @@ impl Translator {
             self.act(tell, &uuid, channel);
         }
         if over {
+            if met {
+                self.had_talked(&uuid, channel);
+            }
             self.hang_up(tell, &uuid, channel);
         }
         self.calls.index(&uuid, before.0.as_ref());
@@ -118,6 +125,38 @@ impl Translator {
         self.calls.add(leg);
         for other in &named {
             self.calls.imagine(other, &key);
+        }
+    }
+
+    /// A leg that the PBX made for a call, or that took one over, of which nothing is known: it is no call of its own.
+    fn is_of_a_call_unheard(&self, channel: &Channel<'_>) -> bool {
+        let named = self.named_by(channel);
+        if channel.direction.as_deref() == Some("outbound") {
+            return named.is_empty() && !was_first(channel);
+        }
+        let dialled = read::text(&channel.called_number);
+        let takes_over = dialled.is_some_and(|number| {
+            let picks_up = matches!(read::pseudo(number), Some(Pseudo::PicksUp(_)));
+            picks_up || read::is_park_slot(number)
+        });
+        let inside = channel.peer_location.as_deref() == Some("internal");
+        let known = |other: &Text| self.calls.call_of(other).is_some();
+        takes_over && inside && !named.iter().any(known)
+    }
+
+    /// Whoever is heard of only when they are gone may have talked with somebody who was not heard of.
+    fn had_talked(&mut self, uuid: &Text, channel: &Channel<'_>) {
+        let state = channel.state.as_ref();
+        if state.is_none_or(|state| state.activity != Activity::Bridged) {
+            return;
+        }
+        let Some(leg) = self.calls.leg_mut(uuid) else {
+            return;
+        };
+        leg.conversed = true;
+        let call = leg.call.clone();
+        if let Some(call) = self.calls.call_mut(&call) {
+            call.answered = true;
         }
     }
 

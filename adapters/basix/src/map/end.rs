@@ -121,7 +121,8 @@ pub(super) fn of_call(call: &Call, legs: &[&Leg]) -> End {
             })
         }
     };
-    // When the PBX says goodbye to everybody, nobody else did.
+    // When the PBX says goodbye to everybody, nobody else did; unless the other side was not heard.
+    let both = legs.iter().any(|leg| leg.role == LegRole::Callee);
     let said = |leg: &&Leg| {
         leg.end
             .as_ref()
@@ -129,6 +130,7 @@ pub(super) fn of_call(call: &Call, legs: &[&Leg]) -> End {
             .is_some_and(|data| words::hangup(data).who == Some(Who::Party))
     };
     if call.answered
+        && both
         && matches!(end.ended_by, EndedBy::Caller | EndedBy::Callee)
         && !legs.iter().any(said)
         && end.native.is_some()

@@ -82,6 +82,11 @@ pub(super) fn pseudo(number: &str) -> Option<Pseudo> {
         .map(Pseudo::PicksUp)
 }
 
+/// Whether a call is taken out of a park slot by dialling this: three for each group, and three for all.
+pub(super) fn is_park_slot(number: &str) -> bool {
+    number.len() == 3 && matches!(number.parse(), Ok(901_u16..=999))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +109,21 @@ mod tests {
         );
         for number in ["", "901", "RINGING_PARKING", "pickup_uuid.", "0312341234"] {
             assert_eq!(pseudo(number), None, "{number}");
+        }
+    }
+
+    #[test]
+    fn park_slots_have_three_digits() {
+        for (number, is_slot) in [
+            ("901", true),
+            ("999", true),
+            ("900", false),
+            ("0901", false),
+            ("+901", false),
+            ("90", false),
+            ("9O1", false),
+        ] {
+            assert_eq!(is_park_slot(number), is_slot, "{number}");
         }
     }
 
