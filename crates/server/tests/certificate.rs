@@ -23,7 +23,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_tungstenite::{client_async, tungstenite::Message};
 use tokio_util::sync::CancellationToken;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Pair(CertifiedKey<rcgen::KeyPair>);
 

@@ -29,7 +29,7 @@ use tokio_tungstenite::{
 };
 
 /// Nothing in these tests takes this long unless it is broken.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Rig {
     pub(crate) fanout: Fanout,

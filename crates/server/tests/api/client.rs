@@ -15,7 +15,7 @@ use tokio_tungstenite::{
 };
 
 /// Longer than anything here takes on the slowest machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Client {
     address: SocketAddr,
