@@ -55,7 +55,7 @@ impl Translator {
             if over && channel.direction.is_none() && channel.offer_timestamp.is_none() {
                 return;
             }
-            if over && self.is_of_a_call_unheard(channel) {
+            if over && self.is_of_a_call_unheard(&uuid, channel) {
                 return;
             }
             self.meet(tell, &uuid, channel);
@@ -128,8 +128,9 @@ impl Translator {
         }
     }
 
-    /// A leg that the PBX made for a call, or that took one over, of which nothing is known: it is no call of its own.
-    fn is_of_a_call_unheard(&self, channel: &Channel<'_>) -> bool {
+    /// A leg that the PBX made for a call, or that took one over, of which nothing is known; or that asked somebody who
+    /// talks with others by now. It is no call of its own, and none of theirs.
+    fn is_of_a_call_unheard(&self, uuid: &Text, channel: &Channel<'_>) -> bool {
         let named = self.named_by(channel);
         if channel.direction.as_deref() == Some("outbound") {
             return named.is_empty() && !was_first(channel);
@@ -140,8 +141,15 @@ impl Translator {
             picks_up || read::is_park_slot(number)
         });
         let inside = channel.peer_location.as_deref() == Some("internal");
-        let known = |other: &Text| self.calls.call_of(other).is_some();
-        takes_over && inside && !named.iter().any(known)
+        if takes_over {
+            let known = |other: &Text| self.calls.call_of(other).is_some();
+            return inside && !named.iter().any(known);
+        }
+        named.iter().any(|other| {
+            let leg = self.calls.leg(other);
+            leg.and_then(|leg| leg.peer.as_ref())
+                .is_some_and(|peer| peer != uuid)
+        })
     }
 
     /// Whoever is heard of only when they are gone may have talked with somebody who was not heard of.
