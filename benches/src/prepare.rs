@@ -6,7 +6,8 @@ use adapter::{Output, Resume, Translator as _};
 use bytes::Bytes;
 use hub::{
     block::Block,
-    draft::{Draft, Sealer},
+    draft::Draft,
+    seal::Sealer,
     state::{SourceSettings, State},
 };
 use model::{

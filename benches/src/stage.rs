@@ -4,9 +4,10 @@ use std::{hint::black_box, str::FromStr};
 
 use adapter::Output;
 use hub::{
-    draft::{Draft, Sealer},
+    draft::Draft,
     filter::{Filter, FilterSpec, Narrowing, Profile, Variant},
     log::{Commit, Log, Options, open},
+    seal::Sealer,
     state::State,
 };
 use portsip::{Translator, wire};

@@ -23,12 +23,13 @@ use std::{
 
 use bytes::Bytes;
 use hub::{
-    draft::{Draft, Sealer},
+    draft::Draft,
     fanout::{
         Control, History, HistoryError, HistoryPage, Opening, Options, Socket, Start, Subscription,
         start,
     },
     filter::{Filter, FilterSpec, Narrowing, Variant},
+    seal::Sealer,
     stream::{Announcement, ConnectionId},
     tail::{Tail, TailLimits},
 };

@@ -13,6 +13,7 @@ mod hub;
 pub mod log;
 pub mod meters;
 pub mod reader;
+pub mod seal;
 pub mod shelf;
 pub mod state;
 pub mod stream;

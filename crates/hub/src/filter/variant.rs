@@ -107,7 +107,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::draft::{Draft, Sealer};
+    use crate::{draft::Draft, seal::Sealer};
 
     const WITHOUT_PII: Variant = Variant {
         pii: false,

@@ -2,8 +2,10 @@
 //!
 //! A round begins at a head with every entity that has changed since the last round. When the last of them is written,
 //! all entities stored are at least as new as that head, and a restart need not look at older events.
+//!
+//! Not every commit carries a slice: a few events alone cost one page of the log, a slice beside them two more.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use model::{Collection, EntityId, Position};
 
@@ -15,13 +17,35 @@ pub(super) struct Rounds {
     left: BTreeSet<(Collection, EntityId)>,
     /// Where this round began.
     began: Position,
-    /// Where the last complete round began.
+    /// Where the last complete round began, until a commit has said so.
     reached: Option<Position>,
+    /// Events since the last slice.
+    events: usize,
+    /// When the last slice was taken, on the monotonic clock.
+    taken: Duration,
 }
 
+/// A slice is due after so many events, or so much time, whichever comes first.
+const DUE: (usize, Duration) = (256, Duration::from_millis(100));
+/// Entities of a slice: so many at least, and one for so many of the events since the last.
+const SLICE: (usize, usize) = (64, 4);
+
 impl Rounds {
+    /// How many entities the commit of so many events is to carry.
+    pub(super) fn due(&mut self, events: usize, now: Duration) -> usize {
+        self.events += events;
+        if self.events < DUE.0 && now < self.taken + DUE.1 {
+            return 0;
+        }
+        self.taken = now;
+        SLICE.0.max(std::mem::take(&mut self.events) / SLICE.1)
+    }
+
     /// The next slice of a commit that brings the log to `head`. The state has folded what the commit holds.
     pub(super) fn slice(&mut self, state: &mut State, head: Position, most: usize) -> Vec<Entity> {
+        if most == 0 {
+            return Vec::new();
+        }
         if self.left.is_empty() {
             self.left = state.take_changed();
             self.began = head;
@@ -50,8 +74,8 @@ impl Rounds {
         !self.left.is_empty()
     }
 
-    /// Where a restart can begin.
-    pub(super) fn checkpoint(&self) -> Option<Position> {
-        self.reached
+    /// Where a restart can begin, when this commit is the first to say so.
+    pub(super) fn take_checkpoint(&mut self) -> Option<Position> {
+        self.reached.take()
     }
 }

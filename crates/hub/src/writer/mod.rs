@@ -32,10 +32,11 @@ use self::{
 };
 use crate::{
     command::{Accepted, Rejected, Request},
-    draft::{Draft, Sealer},
+    draft::Draft,
     hub::{HubError, Shared, View},
     log::Log,
     meters::Tally,
+    seal::Sealer,
     shelf::Shelving,
     state::{SourceSettings, State},
 };
@@ -85,9 +86,7 @@ struct Fold {
 const BATCH: usize = 1_024;
 /// How long the writer sleeps at most: so often retention and the checkpoint are looked after.
 const IDLE: Duration = Duration::from_secs(1);
-/// Entities written beside each batch, for the checkpoint: so many at least, and one for so many of its events.
-const SLICE: (usize, usize) = (64, 8);
-/// Entities written at once when there is nothing else to do.
+/// Entities written at once, for the checkpoint, when there is nothing else to do.
 const IDLE_SLICE: usize = 2_048;
 /// Before a failed commit is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -149,7 +148,7 @@ impl Fold {
         let mut batch = Batch::default();
         self.state
             .restarted(self.clock.now(), &mut self.archive, &mut batch.drafts);
-        self.commit(batch, SLICE.0).await;
+        self.commit(batch, IDLE_SLICE).await;
         // A commit of nothing shows nothing, and what was read back has not been shown yet.
         self.show(&[], Position(self.sealer.next().0 - 1));
     }
@@ -232,7 +231,8 @@ impl Fold {
             }
         }
         self.timers(&mut batch);
-        let slice = SLICE.0.max(batch.drafts.len() / SLICE.1);
+        let now = self.clock.now().mono;
+        let slice = self.rounds.due(batch.drafts.len(), now);
         self.commit(batch, slice).await;
         for (asked, answer) in answers {
             // Whoever asked may be gone; what was accepted and not sent is unknown in the end.
@@ -276,7 +276,8 @@ impl Fold {
         let (memo, commands) = (self.state.take_memo(), self.state.take_commands());
         let since = batch.since;
         let written = batch.written(&blocks, memo, commands, &mut self.archive);
-        let commit = written.commit(&blocks, &entities, self.rounds.checkpoint());
+        let checkpoint = self.rounds.take_checkpoint();
+        let commit = written.commit(&blocks, &entities, checkpoint);
         if written.is_empty() && blocks.is_empty() && entities.is_empty() {
             self.show_counters(head);
             return;

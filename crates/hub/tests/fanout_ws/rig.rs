@@ -11,12 +11,13 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use hub::{
     block::{Block, Key},
-    draft::{Draft, Sealer},
+    draft::Draft,
     fanout::{
         Command, Control, Fanout, History, HistoryError, HistoryPage, Opening, Options, Socket,
         Start, Subscription, start,
     },
     filter::{Filter, FilterSpec, Narrowing, Variant},
+    seal::Sealer,
     stream::{Announcement, ConnectionId},
     tail::{Tail, TailLimits},
 };

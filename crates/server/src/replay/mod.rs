@@ -17,11 +17,7 @@ use adapter::{
     Output, Resume,
     recording::{self, Encode, Link, Moment, Player, Step, Stuck},
 };
-use hub::{
-    block::Block,
-    draft::{Draft, Sealer},
-    state::State,
-};
+use hub::{block::Block, draft::Draft, seal::Sealer, state::State};
 use model::{
     Epoch, Fact, FrameId, Heard, Now, Observation, Position, RawFrame, Report, SourceId, Text,
     observation::SourceFact,

@@ -12,11 +12,12 @@ use bytes::Bytes;
 use hub::{
     block::{Block, Key},
     command::{Accepted, CommandRecord},
-    draft::{Draft, Sealer},
+    draft::Draft,
     fanout::{History, HistoryError, HistoryPage},
     filter::Filter,
     log::LoggedGap,
     meters::{Meters, Tally},
+    seal::Sealer,
     stream::ResetReason,
     tail::Tail,
 };
