@@ -17,6 +17,8 @@ pub mod measure;
 pub mod record;
 pub mod recording;
 pub mod redact;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod sink;
 pub mod socket;
 pub mod supervisor;

@@ -3,6 +3,8 @@
 //! A simulator fills [`TrueCall`] from its own knowledge, never from what it put on the wire: a gateway's account of the
 //! same calls is held against it. Numbers are bare, as people dial them (`102`, `07700900123`).
 
+mod notes;
+
 use std::time::Duration;
 
 use bytes::Bytes;

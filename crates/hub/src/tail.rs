@@ -4,6 +4,8 @@
 //! for whatever they have not looked at yet, and never waits for one of them. Whoever is further behind than the tail
 //! reaches is told so and reads the log.
 
+mod followed;
+
 use std::{
     collections::VecDeque,
     fmt,
@@ -13,6 +15,8 @@ use std::{
 use model::{Cursor, Epoch, Position};
 use tokio::sync::watch;
 
+pub(crate) use self::followed::Followed;
+use self::followed::Recently;
 use crate::block::{Block, Blocks, Entry};
 
 /// The recent blocks. Clones share them.
@@ -43,6 +47,7 @@ struct Shared {
     kept: Mutex<Kept>,
     head: watch::Sender<Position>,
     wakers: Mutex<Vec<Wake>>,
+    followed: Recently,
 }
 
 struct Kept {
@@ -80,6 +85,7 @@ impl Tail {
             kept: Mutex::new(kept),
             head: watch::Sender::new(head),
             wakers: Mutex::new(Vec::new()),
+            followed: Recently::default(),
         }))
     }
 
@@ -91,6 +97,17 @@ impl Tail {
         for wake in self.wakers().iter() {
             wake();
         }
+    }
+
+    /// Tells of which followed frames the events are that are published next.
+    pub(crate) fn follow(&self, frames: &[Followed]) {
+        self.0.followed.add(frames);
+    }
+
+    /// The followed frames whose first event lies after one position and not after another. Costs next to nothing while
+    /// no frame is followed.
+    pub(crate) fn followed(&self, after: Position, to: Position) -> Vec<Followed> {
+        self.0.followed.between(after, to)
     }
 
     /// What follows a position: whole blocks up to about `max_bytes`, at least one if there is any.

@@ -2,6 +2,7 @@
 
 mod basix;
 mod portsip;
+mod simulation;
 mod telecomx;
 
 use std::{any::Any, error::Error, future::Future, net::SocketAddr, path::PathBuf, pin::Pin};

@@ -71,6 +71,8 @@ pub enum Stage {
     Commit,
     /// Showing the state and waking the streams.
     Publish,
+    /// Sending its events to the live streams of a shard.
+    Send,
     /// An attempt to deliver one of its events.
     Webhook,
 }
@@ -167,6 +169,7 @@ impl Stage {
             Self::Fold => "fold",
             Self::Commit => "commit",
             Self::Publish => "publish",
+            Self::Send => "send",
             Self::Webhook => "webhook",
         }
     }

@@ -101,7 +101,7 @@ async fn hook(client: &Client, listener: &TcpListener) {
 }
 
 #[tokio::test]
-async fn a_frame_is_followed_from_the_link_to_the_webhook() {
+async fn a_frame_is_followed_from_the_link_to_the_stream_and_the_webhook() {
     let (collector, pbx) = (Collector::start(), Pbx::start().await);
     let gateway = Gateway::start(&collector.setup(&pbx)).await;
     let client = gateway.client();
@@ -109,15 +109,24 @@ async fn a_frame_is_followed_from_the_link_to_the_webhook() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     hook(&client, &listener).await;
     let delivered = tokio::spawn(delivery(listener));
+    let mut streams = [
+        client.stream("types=call.started").await,
+        client.stream("types=call.started").await,
+    ];
     calls(&pbx, &client, 1).await;
 
     let started = &client.history("types=call.started").await[0];
+    for stream in &mut streams {
+        assert_eq!(stream.event().await.id(), started.id());
+    }
     let traceparent = started.word("traceparent");
     let [version, trace, whole, flags] = traceparent.split('-').collect::<Vec<_>>()[..] else {
         panic!("{traceparent}")
     };
     assert_eq!((version, flags), ("00", "01"));
-    let stages = ["link", "decode", "fold", "commit", "publish", "webhook"];
+    let stages = [
+        "link", "decode", "fold", "commit", "publish", "send", "webhook",
+    ];
     let spans = collector.trace(trace, &stages).await;
     let of = |name: &str| spans.iter().find(|span| span["name"] == name).unwrap();
     assert_eq!(
@@ -148,6 +157,12 @@ async fn a_frame_is_followed_from_the_link_to_the_webhook() {
             (&json!("STATUS_CODE_UNSET"), &json!("switchhook"))
         );
     }
+    assert_eq!(of("send")["kind"], "SPAN_KIND_PRODUCER");
+    let sent = &of("send")["attributes"];
+    assert_eq!(sent["switchhook.shard"], 0);
+    assert!(sent["switchhook.deliveries"].as_u64() >= Some(2), "{sent}");
+    assert_eq!(sent["switchhook.streams.behind"], Value::Null);
+    assert!(of("publish")["begin"].as_u64() <= of("send")["begin"].as_u64());
     let order = ["link", "fold", "commit", "publish"].map(|stage| of(stage)["begin"].as_u64());
     assert!(order.is_sorted(), "{order:?}");
 

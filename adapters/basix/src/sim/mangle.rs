@@ -1,91 +1,53 @@
-//! Chaos on the way out: frames doubled, overtaken, or joined by things nobody knows.
+//! What goes wrong with frames on the way out, as this PBX words it.
 
+use adapter::sim::{self, Rng};
 use bytes::Bytes;
 
-use super::{profile::Chaos, rng::Rng, row::Told};
+use super::row::Told;
 use crate::wire::write::{self, Spelling, atom, binary, chars, int, tuple};
 
 /// What is sent: an entity to whom it concerns, or bytes to everybody.
+pub(super) type Frame = sim::Frame<Spoken>;
+
+/// What is told, and how.
 #[derive(Clone, Debug)]
-pub(super) enum Frame {
-    /// With a value that has no name, or without.
-    Event(Told, bool),
-    Raw(Bytes),
+pub(super) struct Spoken {
+    pub(super) told: Told,
+    /// With a value that has no name.
+    pub(super) extra: bool,
 }
 
-/// Applies the troubles of a profile.
-#[derive(Debug)]
-pub(super) struct Mangler {
-    chaos: Chaos,
-    rng: Rng,
-    /// A message that waits to be overtaken by one about something else.
-    held: Option<Told>,
+impl From<Told> for Spoken {
+    fn from(told: Told) -> Self {
+        Self { told, extra: false }
+    }
 }
 
-impl Mangler {
-    pub(super) fn new(chaos: Chaos, seed: u64) -> Self {
-        Self {
-            chaos,
-            rng: Rng::new(seed ^ 0xC4A0_5C4A_05C4_A05C),
-            held: None,
-        }
+impl sim::Told for Spoken {
+    type Raw = Bytes;
+
+    /// Of one element, or of one leg, none overtakes another.
+    fn keeps_order_with(&self, other: &Self) -> bool {
+        self.told.element == other.told.element || self.told.key == other.told.key
     }
 
-    pub(super) fn mangle(&mut self, told: Vec<Told>) -> Vec<Frame> {
-        let mut frames = Vec::with_capacity(told.len());
-        for told in told {
-            if self.rng.chance(self.chaos.garbage) {
-                frames.push(Frame::Raw(self.garbage()));
-            }
-            if self.rng.chance(self.chaos.unknown_event) {
-                frames.push(Frame::Raw(novelty()));
-            }
-            let extra = self.rng.chance(self.chaos.unknown_field);
-            if let Some(held) = self.held.take() {
-                // Of one element, or of one leg, none overtakes another.
-                if held.element == told.element || held.key == told.key {
-                    frames.push(Frame::Event(held, false));
-                } else {
-                    frames.push(Frame::Event(told, extra));
-                    frames.push(Frame::Event(held, false));
-                    continue;
-                }
-            }
-            if self.rng.chance(self.chaos.duplicate) {
-                frames.push(Frame::Event(told.clone(), extra));
-            }
-            if self.rng.chance(self.chaos.reorder) {
-                self.held = Some(told);
-            } else {
-                frames.push(Frame::Event(told, extra));
-            }
-        }
-        frames
+    fn add_novelty(&mut self) {
+        self.extra = true;
     }
 
-    /// A connection is lost, and what waits with it.
-    pub(super) fn drop_held(&mut self) {
-        self.held = None;
+    fn novelty() -> Bytes {
+        let message = tuple([
+            atom("moon_phase"),
+            chars("moon"),
+            tuple([int(22), binary("waxing")]),
+        ]);
+        write::write(&message, Spelling::default())
+            .unwrap_or_default()
+            .into()
     }
 
-    /// Whether a frame waits to be overtaken.
-    pub(super) fn holds(&self) -> bool {
-        self.held.is_some()
-    }
-
-    /// Lets the frame go that waits to be overtaken: nothing comes that could.
-    pub(super) fn release(&mut self) -> Vec<Frame> {
-        let held = self.held.take().into_iter();
-        held.map(|held| Frame::Event(held, false)).collect()
-    }
-
-    /// Whether a login is refused for no reason.
-    pub(super) fn refuses_login(&mut self) -> bool {
-        self.rng.chance(self.chaos.refuse_login)
-    }
-
-    fn garbage(&mut self) -> Bytes {
-        let garbage = self.rng.pick(&hostile()).cloned();
+    fn garbage(rng: &mut Rng) -> Bytes {
+        let garbage = rng.pick(&hostile()).cloned();
         garbage.unwrap_or_default()
     }
 }
@@ -136,56 +98,4 @@ pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = digits.as_chunks::<2>();
     rest.is_empty()
         .then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
-}
-
-/// A message that nobody knows.
-fn novelty() -> Bytes {
-    let message = tuple([
-        atom("moon_phase"),
-        chars("moon"),
-        tuple([int(22), binary("waxing")]),
-    ]);
-    write::write(&message, Spelling::default())
-        .unwrap_or_default()
-        .into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_another_element_overtakes() {
-        let chaos = Chaos {
-            reorder: 0.4,
-            duplicate: 0.1,
-            ..Chaos::default()
-        };
-        let mut mangler = Mangler::new(chaos, 3);
-        let mut heard: Vec<(&str, u64)> = Vec::new();
-        for n in 0..2000_u64 {
-            let told = Told {
-                element: if n % 3 == 0 { "user" } else { "channel" },
-                change: "updated",
-                row: Vec::new(),
-                key: n.to_string(),
-                user: None,
-            };
-            for frame in mangler.mangle(vec![told]) {
-                if let Frame::Event(told, _) = frame {
-                    heard.push((told.element, told.key.parse().unwrap()));
-                }
-            }
-        }
-        assert!(
-            !heard.is_sorted_by_key(|(_, n)| *n),
-            "nothing was overtaken"
-        );
-        assert!(heard.len() > 2100, "nothing was doubled");
-        for element in ["user", "channel"] {
-            let of_element = heard.iter().filter(|(e, _)| *e == element);
-            let numbers: Vec<u64> = of_element.map(|(_, n)| *n).collect();
-            assert!(numbers.is_sorted(), "{element}");
-        }
-    }
 }

@@ -1,6 +1,8 @@
 //! Who lives in the simulated PBX: users, groups, and people outside.
 
-use super::{profile::Profile, rng::Rng};
+use adapter::sim::Rng;
+
+use super::profile::Profile;
 
 /// A user with one or two phones.
 #[derive(Clone, Debug)]

@@ -1,7 +1,6 @@
 //! What kind of PBX is simulated: its people, its habits, its traffic and its troubles.
 
-use std::time::Duration;
-
+use adapter::sim::Chaos;
 use serde::{Deserialize, Serialize};
 
 /// A simulated PBX. Every field has a default, so a scenario file names only what differs.
@@ -56,34 +55,6 @@ pub struct Profile {
     pub chaos: Chaos,
 }
 
-/// What goes wrong by itself. Probabilities are per frame, intervals in real seconds; 0 is never.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Chaos {
-    /// A frame is sent twice.
-    pub duplicate: f64,
-    /// A frame is overtaken by the next one about something else.
-    pub reorder: f64,
-    /// A frame that is no term is slipped in.
-    pub garbage: f64,
-    /// A message nobody knows is slipped in.
-    pub unknown_event: f64,
-    /// A value without a name is added.
-    pub unknown_field: f64,
-    /// A login is refused.
-    pub refuse_login: f64,
-    /// All connections are dropped without a close frame, every so often.
-    pub drop_every_s: f64,
-    /// All connections go silent but stay open, every so often.
-    pub half_open_every_s: f64,
-    /// The PBX restarts: connections and calls are gone, and for a while nobody answers.
-    pub restart_every_s: f64,
-    /// How long a restart takes, in real seconds.
-    pub restart_takes_s: f64,
-    /// Each frame waits this many milliseconds.
-    pub slow_ms: u64,
-}
-
 impl Default for Profile {
     fn default() -> Self {
         Self {
@@ -126,9 +97,4 @@ impl Profile {
     pub const PATH: &'static str = "/basix/api/ws_cti";
     /// Where tickets are drawn.
     pub const TICKETS: &'static str = "/basix/api/gen_ws_ticket";
-}
-
-/// A number of seconds from a file, made safe.
-pub(super) fn seconds(secs: f64) -> Option<Duration> {
-    (secs > 0.0).then(|| Duration::from_secs_f64(secs.min(86_400.0)))
 }

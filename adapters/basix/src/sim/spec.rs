@@ -1,6 +1,6 @@
 //! Which fields the elements have. Their order is the readme's; on the wire it is another in every run.
 
-use super::rng::Rng;
+use adapter::sim::Rng;
 
 /// The elements in the order in which they are told after connecting.
 pub(super) const ELEMENTS: [&str; 7] = [

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use adapter::truth::{self, TrueCall};
+use adapter::{
+    sim::Overtaken,
+    truth::{self, TrueCall},
+};
 use bytes::Bytes;
 use model::Collection;
 
 use super::{
     client,
-    mangle::{Frame, Mangler},
+    mangle::{Frame, Spoken},
     profile::Profile,
     row::Told,
     voice::Voice,
@@ -20,14 +23,9 @@ use crate::{Config, wire::command::Command};
 pub struct Stage {
     voice: Voice,
     world: World,
-    mangler: Mangler,
-    /// Until when a frame waits to be overtaken.
-    late: Option<Duration>,
+    mangler: Overtaken<Spoken>,
     connected: bool,
 }
-
-/// How long a frame waits to be overtaken.
-const LATE: Duration = Duration::from_millis(500);
 
 impl Stage {
     /// A PBX at time zero, which is `start` in Unix microseconds. Its client sees everything. Of the profile's troubles
@@ -37,8 +35,7 @@ impl Stage {
         Self {
             voice: Voice::new(profile),
             world: World::new(profile, start),
-            mangler: Mangler::new(profile.chaos.clone(), profile.seed),
-            late: None,
+            mangler: Overtaken::new(profile.chaos.clone(), profile.seed),
             connected: false,
         }
     }
@@ -55,18 +52,13 @@ impl Stage {
     }
 
     fn tell(&mut self, told: Vec<Told>, now: Duration, frames: &mut Vec<Bytes>) {
-        let mut told = self.mangler.mangle(self.voice.of_known(told));
-        if self.late.is_some_and(|late| late <= now) {
-            told.extend(self.mangler.release());
-        }
-        let late = self.late.filter(|late| *late > now).unwrap_or(now + LATE);
-        self.late = self.mangler.holds().then_some(late);
+        let told = self.mangler.mangle(self.voice.of_known(told), now);
         if !self.connected {
             return;
         }
         for frame in told {
             frames.push(match frame {
-                Frame::Event(told, extra) => self.voice.info_event(&told, extra).into(),
+                Frame::Event(spoken) => self.voice.info_event(&spoken).into(),
                 Frame::Raw(raw) => raw,
             });
         }
@@ -84,7 +76,7 @@ impl truth::Stage for Stage {
 
     fn poll_timeout(&self) -> Option<Duration> {
         let next = self.world.poll_timeout();
-        next.into_iter().chain(self.late).min()
+        next.into_iter().chain(self.mangler.poll_timeout()).min()
     }
 
     fn advance(&mut self, now: Duration, frames: &mut Vec<Bytes>) {

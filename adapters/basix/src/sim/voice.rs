@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use adapter::sim::Rng;
 use eetf::Term;
 
 use super::{
     call::{Channel, Doing, Target},
+    mangle::Spoken,
     people::{Group, Member, User},
     profile::Profile,
-    rng::Rng,
     row::{Row, Told, number, text, word},
     spec,
 };
@@ -66,9 +67,9 @@ impl Voice {
     }
 
     /// What can be told: of elements that this PBX has.
-    pub(super) fn of_known(&self, mut told: Vec<Told>) -> Vec<Told> {
-        told.retain(|told| self.specs.contains_key(told.element));
-        told
+    pub(super) fn of_known(&self, told: Vec<Told>) -> Vec<Spoken> {
+        let known = |told: &Told| self.specs.contains_key(told.element);
+        told.into_iter().filter(known).map(Spoken::from).collect()
     }
 
     /// The fields of an element, for whoever has just connected.
@@ -84,11 +85,11 @@ impl Voice {
         self.frame([atom("initial_info"), self.name(element), rows])
     }
 
-    pub(super) fn info_event(&self, told: &Told, extra: bool) -> Vec<u8> {
+    pub(super) fn info_event(&self, Spoken { told, extra }: &Spoken) -> Vec<u8> {
         self.frame([
             atom("info_event"),
             self.name(told.element),
-            self.entity(told.element, &told.row, extra),
+            self.entity(told.element, &told.row, *extra),
             self.name(told.change),
         ])
     }

@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use adapter::truth::{TrueCall, TrueEnd};
+use adapter::{
+    sim::Rng,
+    truth::{TrueCall, TrueEnd},
+};
 use model::{Cause, EndedBy, Outcome, Timestamp};
 
 use super::{
@@ -20,7 +23,6 @@ use super::{
     people::{self, Group, User},
     plot::Plot,
     profile::Profile,
-    rng::Rng,
     row::{Row, Told},
     voice::{self, Cast},
 };
@@ -259,16 +261,7 @@ impl World {
     }
 
     fn any_plot(&mut self) -> Plot {
-        let total: u32 = Plot::MIX.iter().map(|(_, weight)| weight).sum();
-        let mut point = self.rng.below(usize::try_from(total).unwrap_or(1));
-        for (plot, weight) in Plot::MIX {
-            let weight = usize::try_from(weight).unwrap_or(0);
-            if point < weight {
-                return plot;
-            }
-            point -= weight;
-        }
-        Plot::Answered
+        self.rng.weighted(&Plot::MIX).unwrap_or(Plot::Answered)
     }
 
     fn tell(&mut self, element: &'static str, change: &'static str, row: Row, id: i64) {

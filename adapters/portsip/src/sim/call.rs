@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use adapter::truth::{Hold, Ring, Talk, TrueCall, Wait};
+use adapter::truth::TrueCall;
 use model::Timestamp;
 
 use super::{
@@ -114,64 +114,12 @@ impl Call {
             .collect()
     }
 
-    pub(super) fn rang(&mut self, number: &str, at: i64) {
-        let number = number.to_owned();
-        let at = Timestamp::from_millis(at);
-        self.truth.rang.push(Ring { number, at });
-    }
-
-    pub(super) fn talks(&mut self, number: &str, from: i64) {
-        let number = number.to_owned();
-        self.truth.talked.push(Talk {
-            number,
-            from: Timestamp::from_millis(from),
-            to: None,
-        });
-    }
-
-    pub(super) fn falls_silent(&mut self, at: i64) {
-        if let Some(talked) = self.truth.talked.last_mut() {
-            talked.to.get_or_insert(Timestamp::from_millis(at));
-        }
-    }
-
-    pub(super) fn is_held(&mut self, held: bool, by: &str, at: i64) {
-        let at = Timestamp::from_millis(at);
-        if held {
-            let by = by.to_owned();
-            self.truth.holds.push(Hold {
-                by,
-                from: at,
-                to: None,
-            });
-        } else if let Some(hold) = self.truth.holds.last_mut() {
-            hold.to.get_or_insert(at);
-        }
-    }
-
-    pub(super) fn waits(&mut self, queue: &str, from: i64) {
-        self.truth.waits.push(Wait {
-            queue: queue.to_owned(),
-            from: Timestamp::from_millis(from),
-            to: None,
-        });
-    }
-
-    pub(super) fn waits_no_more(&mut self, at: i64) {
-        if let Some(wait) = self.truth.waits.last_mut() {
-            wait.to.get_or_insert(Timestamp::from_millis(at));
-        }
-    }
-
     pub(super) fn ends(&mut self, ending: Ending, at: i64) {
-        self.falls_silent(at);
-        self.waits_no_more(at);
         let mut end = ending.truth();
         if ending == Ending::Lost && !self.truth.talked.is_empty() {
             end.outcome = model::Outcome::Answered;
         }
-        self.truth.ended_at = Some(Timestamp::from_millis(at));
-        self.truth.end = Some(end);
+        self.truth.ends(end, Timestamp::from_millis(at));
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{profile::Profile, rng::Rng};
+use adapter::sim::Rng;
+
+use super::profile::Profile;
 
 /// An extension with one phone.
 #[derive(Clone, Debug)]

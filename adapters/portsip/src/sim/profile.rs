@@ -1,7 +1,6 @@
 //! What kind of PBX is simulated: its dialect with all its switches, its people, its traffic and its troubles.
 
-use std::time::Duration;
-
+use adapter::sim::Chaos;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::Dialect;
@@ -78,34 +77,6 @@ pub struct Profile {
 
     /// Its troubles.
     pub chaos: Chaos,
-}
-
-/// What goes wrong by itself. Probabilities are per frame, intervals in real seconds; 0 is never.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Chaos {
-    /// A frame is sent twice.
-    pub duplicate: f64,
-    /// A frame is overtaken by the next one of another topic.
-    pub reorder: f64,
-    /// A frame that is no JSON is slipped in.
-    pub garbage: f64,
-    /// An event nobody knows is slipped in.
-    pub unknown_event: f64,
-    /// A key nobody knows is added.
-    pub unknown_field: f64,
-    /// A login is refused.
-    pub refuse_login: f64,
-    /// All connections are dropped without a close frame, every so often.
-    pub drop_every_s: f64,
-    /// All connections go silent but stay open, every so often.
-    pub half_open_every_s: f64,
-    /// The PBX restarts: connections and calls are gone, and for a while nobody answers.
-    pub restart_every_s: f64,
-    /// How long a restart takes, in real seconds.
-    pub restart_takes_s: f64,
-    /// Each frame waits this many milliseconds.
-    pub slow_ms: u64,
 }
 
 impl Default for Profile {
@@ -207,9 +178,4 @@ impl Profile {
     pub const IVR: &'static str = "5000";
     /// The number that voicemail answers.
     pub const VOICEMAIL: &'static str = "999";
-}
-
-/// A number of seconds from a file, made safe.
-pub(super) fn seconds(secs: f64) -> Option<Duration> {
-    (secs > 0.0).then(|| Duration::from_secs_f64(secs.min(86_400.0)))
 }

@@ -7,31 +7,18 @@
 //! {"at": 9, "lever": "drop"}
 //! ```
 
-use std::{cmp::Ordering, io};
-
-use serde::{Deserialize, Serialize};
+use adapter::sim::{self, Lever, Setting};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{profile::Profile, world::Order};
 use crate::wire::Dialect;
 
 /// What happens when, and in which PBX.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scenario {
-    /// The PBX.
-    pub profile: Profile,
-    /// What happens, by time.
-    pub moments: Vec<Moment>,
-}
+pub type Scenario = sim::Scenario<Profile, Act>;
 
 /// Something that happens at a certain time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Moment {
-    /// Seconds of the PBX after the start.
-    pub at: f64,
-    /// What.
-    pub act: Act,
-}
+pub type Moment = sim::Moment<Act>;
 
 /// Something a scenario can do.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -47,100 +34,18 @@ pub enum Act {
     Lever(Lever),
 }
 
-/// What can be done to a simulated PBX.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Lever {
-    /// All connections are cut without a close frame.
-    Drop,
-    /// All connections are closed properly.
-    Close,
-    /// All connections go silent and stay open.
-    HalfOpen,
-    /// Connections and calls are gone; new connections are refused for the restart time.
-    Restart,
-    /// Logins are refused from now on.
-    RefuseLogins,
-    /// Logins are accepted again.
-    AcceptLogins,
-}
-
-/// Why a scenario cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ScenarioError {
-    /// The file cannot be read.
-    #[error("cannot read the scenario")]
-    Read(#[from] io::Error),
-    /// A line is wrong.
-    #[error("cannot read line {line} of the scenario")]
-    Line {
-        /// Counted from 1.
-        line: usize,
-        /// Why.
-        source: serde_json::Error,
-    },
-}
-
-impl Scenario {
-    /// Reads the lines of a scenario. Empty lines and lines that begin with `#` are skipped.
-    ///
-    /// # Errors
-    /// When a line is wrong.
-    pub fn parse(text: &str) -> Result<Self, ScenarioError> {
-        let mut profile = Profile::default().quiet();
-        let mut moments = Vec::new();
-        for (index, line) in text.lines().enumerate() {
-            if line.trim().is_empty() || line.trim_start().starts_with('#') {
-                continue;
-            }
-            let wrong = |source| ScenarioError::Line {
-                line: index + 1,
-                source,
-            };
-            match serde_json::from_str::<Line>(line).map_err(wrong)? {
-                Line::Profile { profile: given } => {
-                    profile = merged(given).map_err(wrong)?;
-                }
-                Line::Moment(moment) => moments.push(moment.into_moment().map_err(wrong)?),
-            }
-        }
-        moments.sort_by(|a, b| a.at.partial_cmp(&b.at).unwrap_or(Ordering::Equal));
-        Ok(Self { profile, moments })
+impl Setting for Profile {
+    fn calm(self) -> Self {
+        self.quiet()
     }
-}
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Line {
-    Profile { profile: Map<String, Value> },
-    Moment(WrittenMoment),
-}
-
-#[derive(Deserialize)]
-struct WrittenMoment {
-    at: f64,
-    #[serde(flatten)]
-    act: Map<String, Value>,
-}
-
-impl WrittenMoment {
-    fn into_moment(self) -> Result<Moment, serde_json::Error> {
-        let act = serde_json::from_value(Value::Object(self.act))?;
-        Ok(Moment { at: self.at, act })
+    fn beneath(written: &Map<String, Value>) -> Result<Self, serde_json::Error> {
+        let dialect = match written.get("dialect") {
+            Some(dialect) => serde_json::from_value(dialect.clone())?,
+            None => Dialect::V22,
+        };
+        Ok(Self::of(dialect))
     }
-}
-
-/// The switches of the dialect, then what is written.
-fn merged(written: Map<String, Value>) -> Result<Profile, serde_json::Error> {
-    let dialect = match written.get("dialect") {
-        Some(dialect) => serde_json::from_value(dialect.clone())?,
-        None => Dialect::V22,
-    };
-    let mut whole = serde_json::to_value(Profile::of(dialect).quiet())?;
-    if let Value::Object(whole) = &mut whole {
-        whole.extend(written);
-    }
-    serde_json::from_value(whole)
 }
 
 #[cfg(test)]

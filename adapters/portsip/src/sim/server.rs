@@ -1,29 +1,28 @@
 //! The simulator on the network: accepts connections, lets the world live, and is driven by levers.
 
 mod connection;
-mod driver;
 
 use std::{
     collections::BTreeMap,
     io,
-    net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    net::SocketAddr,
+    ops::Range,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use adapter::truth::TrueCall;
-use tokio::{
-    net::TcpListener,
-    sync::{Notify, mpsc, watch},
-    time::{Instant, timeout},
+use adapter::{
+    sim::{self, Clients, House, Lever, Listen, Living, Mangler, seconds},
+    truth::TrueCall,
 };
+use tokio::{sync::mpsc, time::Instant};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    mangle::{Frame, Mangler},
-    profile::{Profile, seconds},
-    scenario::{Act, Lever, Scenario},
+    mangle::Frame,
+    profile::Profile,
+    scenario::{Act, Scenario},
     subscriber::{Subscriber, text},
     voice::Emission,
     world::{Order, World},
@@ -31,7 +30,6 @@ use super::{
 
 /// Messages that wait for one slow client. When they are so many it holds the others up, and is cut off after a while.
 const QUEUE: usize = 65_536;
-const STUCK: Duration = Duration::from_secs(5);
 
 /// A running simulated PBX. It ends when this is dropped.
 pub struct Sim {
@@ -39,15 +37,6 @@ pub struct Sim {
     url: String,
     shared: Arc<Shared>,
     _stop: DropGuard,
-}
-
-/// How a simulated PBX is reached.
-#[derive(Clone, Default)]
-pub struct Listen {
-    /// Where; a free port of the loopback interface unless told otherwise.
-    pub address: Option<SocketAddr>,
-    /// With TLS, `wss://`.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
 }
 
 /// What a simulated PBX has seen so far.
@@ -86,19 +75,12 @@ pub enum Hang {
 struct Shared {
     profile: Profile,
     tls: Option<tokio_rustls::TlsAcceptor>,
-    born: Instant,
-    state: Mutex<State>,
-    /// Held from the making of messages until they are queued.
-    turn: tokio::sync::Mutex<()>,
-    /// The world has something new to do.
-    wake: Notify,
-    counts: watch::Sender<Counts>,
-    stop: CancellationToken,
+    house: House<State, Counts>,
 }
 
 struct State {
     world: World,
-    mangler: Mangler,
+    mangler: Mangler<Emission>,
     clients: BTreeMap<u64, Client>,
     hang: Hang,
     refuse_logins: bool,
@@ -133,33 +115,28 @@ impl Sim {
     /// # Errors
     /// When the address cannot be had.
     pub async fn listen(profile: Profile, listen: Listen) -> io::Result<Self> {
-        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listener = TcpListener::bind(listen.address.unwrap_or(free)).await?;
+        let listener = listen.bind().await?;
         let address = listener.local_addr()?;
         let scheme = if listen.tls.is_some() { "wss" } else { "ws" };
         let url = format!("{scheme}://{address}{}", profile.path());
         let stop = CancellationToken::new();
         let start = SystemTime::now().duration_since(UNIX_EPOCH);
         let start = start.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(0));
+        let state = State {
+            world: World::new(&profile, start),
+            mangler: Mangler::new(profile.chaos.clone(), profile.seed),
+            clients: BTreeMap::new(),
+            hang: Hang::Nowhere,
+            refuse_logins: false,
+            down_until: None,
+        };
         let shared = Arc::new(Shared {
+            house: House::new(state, profile.pace, stop.clone()),
             tls: listen.tls.map(Into::into),
-            born: Instant::now(),
-            state: Mutex::new(State {
-                world: World::new(&profile, start),
-                mangler: Mangler::new(profile.chaos.clone(), profile.seed),
-                clients: BTreeMap::new(),
-                hang: Hang::Nowhere,
-                refuse_logins: false,
-                down_until: None,
-            }),
-            turn: tokio::sync::Mutex::new(()),
-            wake: Notify::new(),
-            counts: watch::Sender::default(),
-            stop: stop.clone(),
             profile,
         });
         tokio::spawn(connection::accept(Arc::clone(&shared), listener));
-        driver::spawn(&shared);
+        sim::set_going(&shared);
         Ok(Self {
             address,
             url,
@@ -192,8 +169,8 @@ impl Sim {
             let letters = self.shared.catch_up(state);
             (letters, state.world.begin(order))
         };
-        let session = self.shared.in_turn(begin).await;
-        self.shared.wake.notify_one();
+        let session = self.shared.house.in_turn(begin).await;
+        self.shared.house.wake();
         session.map(|session| session.to_string())
     }
 
@@ -201,15 +178,16 @@ impl Sim {
     pub async fn send(&self, native: impl Into<String>) {
         let frames = [Frame::Raw(native.into())];
         let address = |state: &mut State| (self.shared.address(state, &frames), ());
-        self.shared.in_turn(address).await;
+        self.shared.house.in_turn(address).await;
     }
 
     /// Plays a scenario to its end, at the profile's pace. Calls may go on after it.
     pub async fn play(&self, scenario: &Scenario) {
-        let begun = self.shared.now();
+        let house = &self.shared.house;
+        let begun = house.now();
         for moment in &scenario.moments {
             let due = begun + seconds(moment.at).unwrap_or_default();
-            tokio::time::sleep(self.shared.real(due.saturating_sub(self.shared.now()))).await;
+            tokio::time::sleep(house.real(due.saturating_sub(house.now()))).await;
             match &moment.act {
                 Act::Call(order) => {
                     if self.call(order).await.is_none() {
@@ -230,72 +208,65 @@ impl Sim {
 
     /// How far new clients get from now on.
     pub fn hang(&self, hang: Hang) {
-        self.shared.lock().hang = hang;
+        self.shared.house.lock().hang = hang;
     }
 
     /// What it has seen so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        *self.shared.counts.borrow()
+        self.shared.house.counts()
     }
 
     /// Waits until it has seen enough.
     pub async fn until(&self, enough: impl FnMut(&Counts) -> bool) -> Counts {
-        let mut counts = self.shared.counts.subscribe();
-        // The sender lives as long as this, so the wait cannot fail.
-        counts
-            .wait_for(enough)
-            .await
-            .map_or_else(|_| self.counts(), |counts| *counts)
+        self.shared.house.until(enough).await
     }
 
     /// From here on no call begins by itself.
     pub fn last_orders(&self) {
-        self.shared.lock().world.last_orders();
+        self.shared.house.lock().world.last_orders();
     }
 
     /// What really happened to its calls.
     #[must_use]
     pub fn truth(&self) -> Vec<TrueCall> {
-        self.shared.lock().world.truth()
+        self.shared.house.lock().world.truth()
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl Living for Shared {
+    type State = State;
+    type Counts = Counts;
+    type Told = Emission;
+
+    fn house(&self) -> &House<State, Counts> {
+        &self.house
     }
 
-    fn count(&self, change: impl FnOnce(&mut Counts)) {
-        self.counts.send_modify(change);
+    fn chaos(&self) -> &sim::Chaos {
+        &self.profile.chaos
     }
 
-    /// The world's time.
-    fn now(&self) -> Duration {
-        self.born.elapsed().mul_f64(self.pace())
+    fn load(&self) -> u32 {
+        self.profile.frames_per_s
     }
 
-    /// How long a span of the world's time takes.
-    fn real(&self, span: Duration) -> Duration {
-        span.div_f64(self.pace())
+    fn mangler(state: &mut State) -> &mut Mangler<Emission> {
+        &mut state.mangler
     }
 
-    fn pace(&self) -> f64 {
-        self.profile.pace.clamp(0.001, 100_000.0)
+    fn poll_timeout(state: &State) -> Option<Duration> {
+        state.world.poll_timeout()
     }
 
-    /// Lets the world live up to now, and addresses what it said.
-    fn catch_up(&self, state: &mut State) -> Vec<Letter> {
-        let told = state.world.advance(self.now());
-        self.tell(state, told)
+    fn advance(&self, state: &mut State, now: Duration) -> Vec<Emission> {
+        state.world.advance(now)
     }
 
-    fn tell(&self, state: &mut State, told: Vec<Emission>) -> Vec<Letter> {
-        let frames = state.mangler.mangle(told);
-        self.address(state, &frames)
+    fn chatter(&self, state: &mut State, numbers: Range<u64>) -> Vec<Emission> {
+        numbers.filter_map(|n| state.world.chatter(n)).collect()
     }
 
-    /// Finds out who gets what.
     fn address(&self, state: &State, frames: &[Frame]) -> Vec<Letter> {
         let mut letters = Vec::new();
         for frame in frames {
@@ -314,7 +285,7 @@ impl Shared {
                     letters.push(Letter {
                         client: *id,
                         queue: client.queue.clone(),
-                        text: written.clone(),
+                        out: Out::Text(written.clone()),
                     });
                 }
             }
@@ -322,27 +293,8 @@ impl Shared {
         letters
     }
 
-    /// Does something that makes messages, and queues them before anybody else makes some: what was said first is
-    /// heard first.
-    async fn in_turn<T>(&self, act: impl FnOnce(&mut State) -> (Vec<Letter>, T)) -> T {
-        let _turn = self.turn.lock().await;
-        let (letters, value) = act(&mut self.lock());
-        self.post(letters).await;
-        value
-    }
-
-    /// Queues what was addressed. A client that takes nothing for seconds is cut off.
-    async fn post(&self, letters: Vec<Letter>) {
-        for letter in letters {
-            let sent = timeout(STUCK, letter.queue.send(Out::Text(letter.text))).await;
-            if sent.is_err() {
-                self.lock().clients.remove(&letter.client);
-            }
-        }
-    }
-
     fn pull(&self, lever: Lever) {
-        let mut state = self.lock();
+        let mut state = self.house.lock();
         match lever {
             Lever::Drop => state.everybody(|| Out::Abort),
             Lever::Close => state.everybody(|| Out::Close),
@@ -371,8 +323,12 @@ impl State {
     }
 }
 
-struct Letter {
-    client: u64,
-    queue: mpsc::Sender<Out>,
-    text: Utf8Bytes,
+impl Clients for State {
+    type Out = Out;
+
+    fn cut_off(&mut self, client: u64) {
+        self.clients.remove(&client);
+    }
 }
+
+type Letter = sim::Letter<Out>;

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use adapter::truth::{self, TrueCall};
+use adapter::{
+    sim::Overtaken,
+    truth::{self, TrueCall},
+};
 use bytes::Bytes;
 use model::Collection;
 
 use super::{
-    mangle::{Frame, Mangler},
+    mangle::Frame,
     profile::Profile,
     subscriber::{Subscriber, text},
     voice::Emission,
@@ -20,14 +23,9 @@ pub struct Stage {
     profile: Profile,
     config: Config,
     world: World,
-    mangler: Mangler,
-    /// Until when a frame waits to be overtaken.
-    late: Option<Duration>,
+    mangler: Overtaken<Emission>,
     client: Option<Subscriber>,
 }
-
-/// How long a frame waits to be overtaken.
-const LATE: Duration = Duration::from_millis(500);
 
 impl Stage {
     /// A PBX at time zero, which is `start` in Unix milliseconds. Its client is configured by `config`. Of the profile's
@@ -36,8 +34,7 @@ impl Stage {
     pub fn new(profile: Profile, config: Config, start: i64) -> Self {
         Self {
             world: World::new(&profile, start),
-            mangler: Mangler::new(profile.chaos.clone(), profile.seed),
-            late: None,
+            mangler: Overtaken::new(profile.chaos.clone(), profile.seed),
             client: None,
             profile,
             config,
@@ -45,12 +42,7 @@ impl Stage {
     }
 
     fn tell(&mut self, told: Vec<Emission>, now: Duration, frames: &mut Vec<Bytes>) {
-        let mut told = self.mangler.mangle(told);
-        if self.late.is_some_and(|late| late <= now) {
-            told.extend(self.mangler.release());
-        }
-        let late = self.late.filter(|late| *late > now).unwrap_or(now + LATE);
-        self.late = self.mangler.holds().then_some(late);
+        let told = self.mangler.mangle(told, now);
         let Some(client) = &self.client else {
             return;
         };
@@ -86,7 +78,7 @@ impl truth::Stage for Stage {
 
     fn poll_timeout(&self) -> Option<Duration> {
         let next = self.world.poll_timeout();
-        next.into_iter().chain(self.late).min()
+        next.into_iter().chain(self.mangler.poll_timeout()).min()
     }
 
     fn advance(&mut self, now: Duration, frames: &mut Vec<Bytes>) {

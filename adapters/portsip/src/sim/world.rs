@@ -12,14 +12,13 @@ use std::{
     time::Duration,
 };
 
-use adapter::truth::TrueCall;
+use adapter::{sim::Rng, truth::TrueCall};
 
 use super::{
     call::Call,
     people::{self, Extension, Presence, Queue},
     plot::Plot,
     profile::Profile,
-    rng::Rng,
     truth::Ending,
     voice::{Emission, Topic, Voice},
 };
@@ -254,16 +253,7 @@ impl World {
     }
 
     fn any_plot(&mut self) -> Plot {
-        let total: u32 = Plot::MIX.iter().map(|(_, weight)| weight).sum();
-        let mut point = self.rng.below(usize::try_from(total).unwrap_or(1));
-        for (plot, weight) in Plot::MIX {
-            let weight = usize::try_from(weight).unwrap_or(0);
-            if point < weight {
-                return plot;
-            }
-            point -= weight;
-        }
-        Plot::Answered
+        self.rng.weighted(&Plot::MIX).unwrap_or(Plot::Answered)
     }
 
     fn after(&mut self, wait: Duration, act: Act) {

@@ -1,5 +1,6 @@
 //! What can be done to a simulated service.
 
+use adapter::sim;
 use serde::{Deserialize, Serialize};
 
 /// Something that goes wrong at once, or from now on.
@@ -28,6 +29,19 @@ pub enum Lever {
     AcceptLogins,
     /// What clients say is heard, and from now on not answered.
     Deaf,
+}
+
+impl From<sim::Lever> for Lever {
+    fn from(lever: sim::Lever) -> Self {
+        match lever {
+            sim::Lever::Drop => Self::Drop,
+            sim::Lever::Close => Self::Close,
+            sim::Lever::HalfOpen => Self::HalfOpen,
+            sim::Lever::Restart => Self::Restart,
+            sim::Lever::RefuseLogins => Self::RefuseLogins,
+            sim::Lever::AcceptLogins => Self::AcceptLogins,
+        }
+    }
 }
 
 /// How far a new client gets.

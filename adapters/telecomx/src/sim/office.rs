@@ -12,11 +12,10 @@ mod transfer;
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap, VecDeque},
-    ops::Range,
     time::Duration,
 };
 
-use adapter::truth::TrueCall;
+use adapter::{sim::Rng, truth::TrueCall};
 
 use super::{
     Answer, Asked, Told, World,
@@ -24,7 +23,6 @@ use super::{
     people::{self, Extension, Queue},
     plot::Plot,
     profile::Profile,
-    rng::Rng,
     truth::Ending,
 };
 
@@ -139,12 +137,12 @@ impl Office {
                 let plot = self.any_plot();
                 self.begin(&Order::of(plot));
                 let mean = 1.0 / self.profile.calls_per_s.max(0.001);
-                let next = self.secs(&(mean * 0.2..mean * 1.8));
+                let next = self.rng.secs(&(mean * 0.2..mean * 1.8));
                 self.after(next.max(Duration::from_millis(1)), Act::Begin);
             }
             Act::Live => {
                 self.live();
-                let next = self.secs(&(1.0..4.0));
+                let next = self.rng.secs(&(1.0..4.0));
                 self.after(next, Act::Live);
             }
             Act::Master => {
@@ -159,29 +157,13 @@ impl Office {
     }
 
     fn any_plot(&mut self) -> Plot {
-        let total: u32 = Plot::MIX.iter().map(|(_, weight)| weight).sum();
-        let mut point = self.rng.below(usize::try_from(total).unwrap_or(1));
-        for (plot, weight) in Plot::MIX {
-            let weight = usize::try_from(weight).unwrap_or(0);
-            if point < weight {
-                return plot;
-            }
-            point -= weight;
-        }
-        Plot::Answered
+        self.rng.weighted(&Plot::MIX).unwrap_or(Plot::Answered)
     }
 
     fn after(&mut self, wait: Duration, act: Act) {
         self.serial += 1;
         self.agenda
             .push(Reverse((self.now + wait, self.serial, act)));
-    }
-
-    /// A whole number of milliseconds within a range of seconds.
-    fn secs(&mut self, range: &Range<f64>) -> Duration {
-        let secs = range.start + (range.end - range.start).max(0.0) * self.rng.unit();
-        let whole = Duration::from_secs_f64(secs.clamp(0.0, 86_400.0));
-        whole - Duration::from_nanos(u64::from(whole.subsec_nanos() % 1_000_000))
     }
 
     /// Unix milliseconds.

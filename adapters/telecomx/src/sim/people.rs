@@ -1,6 +1,8 @@
 //! Who works at the simulated customer: people with their extensions and phones, queues, and people outside.
 
-use super::{profile::Profile, rng::Rng};
+use adapter::sim::Rng;
+
+use super::profile::Profile;
 
 /// An extension, the person it belongs to, and the phone on the desk.
 #[derive(Clone, Debug)]

@@ -1,7 +1,6 @@
 //! What kind of service is simulated: its wire, its accounts, its traffic and its troubles.
 
-use std::time::Duration;
-
+use adapter::sim::Chaos;
 use serde::{Deserialize, Serialize};
 
 use super::account::{Account, Level};
@@ -50,34 +49,6 @@ pub struct Profile {
     pub tell_refusals: bool,
     /// Its troubles.
     pub chaos: Chaos,
-}
-
-/// What goes wrong by itself. Probabilities are per event, intervals in real seconds; 0 is never.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Chaos {
-    /// An event is sent twice.
-    pub duplicate: f64,
-    /// An event is overtaken by the next one of another type.
-    pub reorder: f64,
-    /// A frame that is no packet is slipped in.
-    pub garbage: f64,
-    /// An event nobody knows is slipped in.
-    pub unknown_event: f64,
-    /// A key nobody knows is added.
-    pub unknown_field: f64,
-    /// A login is refused.
-    pub refuse_login: f64,
-    /// All connections are dropped without a close frame, every so often.
-    pub drop_every_s: f64,
-    /// All connections go silent but stay open, every so often.
-    pub half_open_every_s: f64,
-    /// The service restarts: connections and calls are gone, and for a while nobody answers.
-    pub restart_every_s: f64,
-    /// How long a restart takes, in real seconds.
-    pub restart_takes_s: f64,
-    /// Each frame waits this many milliseconds.
-    pub slow_ms: u64,
 }
 
 impl Default for Profile {
@@ -154,11 +125,6 @@ impl Profile {
     pub fn account(&self, level: Level) -> Option<&Account> {
         self.accounts.iter().find(|account| account.level == level)
     }
-}
-
-/// A number of seconds from a file, made safe.
-pub(super) fn seconds(secs: f64) -> Option<Duration> {
-    (secs > 0.0).then(|| Duration::from_secs_f64(secs.min(86_400.0)))
 }
 
 /// A version, as the config has it.

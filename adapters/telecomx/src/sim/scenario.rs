@@ -7,31 +7,20 @@
 //! {"at": 9, "lever": "drop"}
 //! ```
 
-use std::{cmp::Ordering, io, time::Duration};
+use std::time::Duration;
 
+use adapter::sim::{self, Setting};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Lever, Office, Order, Profile, Sim};
 
-/// What happens when, and to which service.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scenario {
-    /// The service.
-    pub profile: Profile,
-    /// What happens, by time.
-    pub moments: Vec<Moment>,
-}
+/// What happens when, and in which service.
+pub type Scenario = sim::Scenario<Profile, Act>;
 
 /// Something that happens at a certain time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Moment {
-    /// Seconds of the service after the start.
-    pub at: f64,
-    /// What.
-    pub act: Act,
-}
+pub type Moment = sim::Moment<Act>;
 
 /// Something a scenario can do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,50 +34,6 @@ pub enum Act {
     Text(String),
     /// A lever is pulled.
     Lever(Lever),
-}
-
-/// Why a scenario cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ScenarioError {
-    /// The file cannot be read.
-    #[error("cannot read the scenario")]
-    Read(#[from] io::Error),
-    /// A line is wrong.
-    #[error("cannot read line {line} of the scenario")]
-    Line {
-        /// Counted from 1.
-        line: usize,
-        /// Why.
-        source: serde_json::Error,
-    },
-}
-
-impl Scenario {
-    /// Reads the lines of a scenario. Empty lines and lines that begin with `#` are skipped.
-    ///
-    /// # Errors
-    /// When a line is wrong.
-    pub fn parse(text: &str) -> Result<Self, ScenarioError> {
-        let mut profile = Profile::default().quiet();
-        let mut moments = Vec::new();
-        for (index, line) in text.lines().enumerate() {
-            if line.trim().is_empty() || line.trim_start().starts_with('#') {
-                continue;
-            }
-            let wrong = |source| ScenarioError::Line {
-                line: index + 1,
-                source,
-            };
-            match serde_json::from_str::<Line>(line).map_err(wrong)? {
-                Line::Profile { profile: given } => {
-                    profile = merged(given).map_err(wrong)?;
-                }
-                Line::Moment(moment) => moments.push(moment.into_moment().map_err(wrong)?),
-            }
-        }
-        moments.sort_by(|a, b| a.at.partial_cmp(&b.at).unwrap_or(Ordering::Equal));
-        Ok(Self { profile, moments })
-    }
 }
 
 impl Sim<Office> {
@@ -118,34 +63,10 @@ impl Sim<Office> {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Line {
-    Profile { profile: Map<String, Value> },
-    Moment(WrittenMoment),
-}
-
-#[derive(Deserialize)]
-struct WrittenMoment {
-    at: f64,
-    #[serde(flatten)]
-    act: Map<String, Value>,
-}
-
-impl WrittenMoment {
-    fn into_moment(self) -> Result<Moment, serde_json::Error> {
-        let act = serde_json::from_value(Value::Object(self.act))?;
-        Ok(Moment { at: self.at, act })
+impl Setting for Profile {
+    fn calm(self) -> Self {
+        self.quiet()
     }
-}
-
-/// A quiet service, then what is written.
-fn merged(written: Map<String, Value>) -> Result<Profile, serde_json::Error> {
-    let mut whole = serde_json::to_value(Profile::default().quiet())?;
-    if let Value::Object(whole) = &mut whole {
-        whole.extend(written);
-    }
-    serde_json::from_value(whole)
 }
 
 #[cfg(test)]

@@ -1,39 +1,28 @@
 //! The simulator on the network: REST and Socket.IO on one port, a world that lives, and levers.
 
 mod connection;
-mod driver;
 mod front;
 mod polling;
 
-use std::{
-    collections::BTreeMap,
-    io,
-    net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, net::SocketAddr, ops::Range, sync::Arc, time::Duration};
 
+use adapter::sim::{self, Clients, House, Listen, Living, Mangler, seconds};
 use serde_json::{Value, json};
-use tokio::{
-    net::TcpListener,
-    sync::{Notify, mpsc, watch},
-    time::{Instant, timeout},
-};
+use tokio::{sync::mpsc, time::Instant};
 use tokio_tungstenite::tungstenite::{Bytes, Utf8Bytes};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     account::Account,
     lever::{Hang, Lever, Refusal},
-    mangle::{Frame, Mangler},
-    profile::{Profile, seconds},
+    mangle::Frame,
+    profile::Profile,
     subscriber::{Circumstances, Relay, Subscriber},
 };
 use crate::link::packet;
 
 /// Frames that wait for one slow client. When they are so many it holds the others up, and is cut off after a while.
 const QUEUE: usize = 65_536;
-const STUCK: Duration = Duration::from_secs(5);
 
 /// What the simulated service is about, apart from its wire.
 pub trait World: Send + 'static {
@@ -100,15 +89,6 @@ pub struct Sim<W: World> {
     _stop: DropGuard,
 }
 
-/// How a simulated service is reached.
-#[derive(Clone, Default)]
-pub struct Listen {
-    /// Where; a free port of the loopback interface unless told otherwise.
-    pub address: Option<SocketAddr>,
-    /// With TLS, `https://`.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
-}
-
 /// What a simulated service has seen so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -143,19 +123,12 @@ pub struct Counts {
 struct Shared<W> {
     profile: Profile,
     tls: Option<tokio_rustls::TlsAcceptor>,
-    born: Instant,
-    state: Mutex<State<W>>,
-    /// Held from the making of events until they are queued.
-    turn: tokio::sync::Mutex<()>,
-    /// The world has something new to do.
-    wake: Notify,
-    counts: watch::Sender<Counts>,
-    stop: CancellationToken,
+    house: House<State<W>, Counts>,
 }
 
 struct State<W> {
     world: W,
-    mangler: Mangler,
+    mangler: Mangler<Told>,
     clients: BTreeMap<u64, Client>,
     /// Tokens of logins, and until when they are good.
     tokens: BTreeMap<String, (Account, Option<Instant>)>,
@@ -198,8 +171,7 @@ impl<W: World> Sim<W> {
     /// # Errors
     /// When the address cannot be had.
     pub async fn listen(profile: Profile, world: W, listen: Listen) -> io::Result<Self> {
-        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listener = TcpListener::bind(listen.address.unwrap_or(free)).await?;
+        let listener = listen.bind().await?;
         let address = listener.local_addr()?;
         let scheme = if listen.tls.is_some() {
             "https"
@@ -207,29 +179,25 @@ impl<W: World> Sim<W> {
             "http"
         };
         let stop = CancellationToken::new();
+        let state = State {
+            world,
+            mangler: Mangler::new(profile.chaos.clone(), profile.seed),
+            clients: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            hang: Hang::Nowhere,
+            refusal: Refusal::default(),
+            refuse_logins: false,
+            deaf: false,
+            requests: 0,
+            down_until: None,
+        };
         let shared = Arc::new(Shared {
+            house: House::new(state, profile.pace, stop.clone()),
             tls: listen.tls.map(Into::into),
-            born: Instant::now(),
-            state: Mutex::new(State {
-                world,
-                mangler: Mangler::new(profile.chaos.clone(), profile.seed),
-                clients: BTreeMap::new(),
-                tokens: BTreeMap::new(),
-                hang: Hang::Nowhere,
-                refusal: Refusal::default(),
-                refuse_logins: false,
-                deaf: false,
-                requests: 0,
-                down_until: None,
-            }),
-            turn: tokio::sync::Mutex::new(()),
-            wake: Notify::new(),
-            counts: watch::Sender::default(),
-            stop: stop.clone(),
             profile,
         });
         tokio::spawn(front::accept(Arc::clone(&shared), listener));
-        driver::spawn(&shared);
+        sim::set_going(&shared);
         Ok(Self {
             address,
             url: format!("{scheme}://{address}"),
@@ -262,27 +230,27 @@ impl<W: World> Sim<W> {
             let letters = self.shared.catch_up(state);
             (letters, act(&mut state.world))
         };
-        let value = self.shared.in_turn(act).await;
-        self.shared.wake.notify_one();
+        let value = self.shared.house.in_turn(act).await;
+        self.shared.house.wake();
         value
     }
 
     /// Looks at the world as it was when it last did something.
     pub fn look<T>(&self, look: impl FnOnce(&mut W) -> T) -> T {
-        look(&mut self.shared.lock().world)
+        look(&mut self.shared.house.lock().world)
     }
 
     /// Tells an event, as if the world had.
     pub async fn tell(&self, told: Told) {
         let tell = |state: &mut State<W>| (self.shared.address(state, &[Frame::Event(told)]), ());
-        self.shared.in_turn(tell).await;
+        self.shared.house.in_turn(tell).await;
     }
 
     /// Sends a text frame to everybody who is known.
     pub async fn send(&self, frame: impl Into<String>) {
         let frames = [Frame::Raw(frame.into())];
         let send = |state: &mut State<W>| (self.shared.address(state, &frames), ());
-        self.shared.in_turn(send).await;
+        self.shared.house.in_turn(send).await;
     }
 
     /// Sends a binary frame to everybody who is known, after what was sent before.
@@ -300,125 +268,43 @@ impl<W: World> Sim<W> {
             });
             (letters.collect(), ())
         };
-        self.shared.in_turn(send).await;
+        self.shared.house.in_turn(send).await;
     }
 
     /// Pulls a lever.
     pub fn pull(&self, lever: Lever) {
-        self.shared.pull(lever);
+        self.shared.obey(lever);
     }
 
     /// How far new clients get from now on.
     pub fn hang(&self, hang: Hang) {
-        self.shared.lock().hang = hang;
+        self.shared.house.lock().hang = hang;
     }
 
     /// How a token is refused on a socket from now on.
     pub fn refuse_with(&self, refusal: Refusal) {
-        self.shared.lock().refusal = refusal;
+        self.shared.house.lock().refusal = refusal;
     }
 
     /// What it has seen so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        *self.shared.counts.borrow()
+        self.shared.house.counts()
     }
 
     /// Waits until it has seen enough.
     pub async fn until(&self, enough: impl FnMut(&Counts) -> bool) -> Counts {
-        let mut counts = self.shared.counts.subscribe();
-        // The sender lives as long as this, so the wait cannot fail.
-        counts
-            .wait_for(enough)
-            .await
-            .map_or_else(|_| self.counts(), |counts| *counts)
+        self.shared.house.until(enough).await
     }
 }
 
 impl<W: World> Shared<W> {
-    fn lock(&self) -> MutexGuard<'_, State<W>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn count(&self, change: impl FnOnce(&mut Counts)) {
-        self.counts.send_modify(change);
-    }
-
-    /// The world's time.
-    fn now(&self) -> Duration {
-        self.born.elapsed().mul_f64(self.pace())
-    }
-
-    /// How long a span of the world's time takes.
-    fn real(&self, span: Duration) -> Duration {
-        span.div_f64(self.pace())
-    }
-
-    fn pace(&self) -> f64 {
-        self.profile.pace.clamp(0.001, 100_000.0)
-    }
-
-    /// Lets the world live up to now, and addresses what it said.
-    fn catch_up(&self, state: &mut State<W>) -> Vec<Letter> {
-        let told = state.world.advance(self.now());
-        self.post_of(state, told)
-    }
-
-    fn post_of(&self, state: &mut State<W>, told: Vec<Told>) -> Vec<Letter> {
-        let frames = state.mangler.mangle(told);
-        self.address(state, &frames)
-    }
-
-    /// Finds out who gets what.
-    fn address(&self, state: &State<W>, frames: &[Frame]) -> Vec<Letter> {
-        let mut letters = Vec::new();
-        for frame in frames {
-            let (told, written) = match frame {
-                Frame::Event(told) => (Some(told), event(&json!([told.kind, told.body]))),
-                Frame::Raw(raw) => (None, raw.clone()),
-            };
-            let out = Out::Text(written.into());
-            for (id, client) in &state.clients {
-                let subscriber = &client.subscriber;
-                let times = told.map_or_else(
-                    || usize::from(subscriber.account.is_some()),
-                    |told| subscriber.hears(told),
-                );
-                letters.extend((0..times).map(|_| Letter {
-                    client: *id,
-                    queue: client.queue.clone(),
-                    out: out.clone(),
-                }));
-            }
-        }
-        letters
-    }
-
-    /// Does something that makes events, and queues them before anybody else makes some: what was said first is heard
-    /// first.
-    async fn in_turn<T>(&self, act: impl FnOnce(&mut State<W>) -> (Vec<Letter>, T)) -> T {
-        let _turn = self.turn.lock().await;
-        let (letters, value) = act(&mut self.lock());
-        self.post(letters).await;
-        value
-    }
-
-    /// Queues what was addressed. A client that takes nothing for seconds is cut off.
-    async fn post(&self, letters: Vec<Letter>) {
-        for letter in letters {
-            let sent = timeout(STUCK, letter.queue.send(letter.out)).await;
-            if sent.is_err() {
-                self.lock().clients.remove(&letter.client);
-            }
-        }
-    }
-
     /// Answers an event of a client. Yields what it is told, and how it is refused if it is.
     async fn event(&self, client: u64, args: &Value, ack: Option<u64>) -> Option<Refusal> {
-        self.count(|counts| counts.events += 1);
+        self.house.count(|counts| counts.events += 1);
         let answer = |state: &mut State<W>| self.answer(state, client, args, ack);
-        let (refused, was_known, known, subscriptions) = self.in_turn(answer).await;
-        self.count(|counts| {
+        let (refused, was_known, known, subscriptions) = self.house.in_turn(answer).await;
+        self.house.count(|counts| {
             counts.refused += u64::from(refused.is_some());
             counts.authenticated += u64::from(known && !was_known);
             counts.known += u64::from(known && !was_known);
@@ -493,8 +379,8 @@ impl<W: World> Shared<W> {
         self.profile.accounts.iter().find(of_machine).cloned()
     }
 
-    fn pull(&self, lever: Lever) {
-        let mut state = self.lock();
+    fn obey(&self, lever: Lever) {
+        let mut state = self.house.lock();
         let say = |text: &'static str| Out::Text(Utf8Bytes::from_static(text));
         match lever {
             Lever::Drop => state.everybody(|| Out::Abort),
@@ -504,7 +390,8 @@ impl<W: World> Shared<W> {
                 // Nobody queues anything for those who are not served any more.
                 let known = |client: &&Client| client.subscriber.account.is_some();
                 let left = state.clients.values().filter(known).count();
-                self.count(|counts| counts.known -= u64::try_from(left).unwrap_or(0));
+                self.house
+                    .count(|counts| counts.known -= u64::try_from(left).unwrap_or(0));
                 state.clients.clear();
             }
             Lever::Disconnect => {
@@ -512,7 +399,7 @@ impl<W: World> Shared<W> {
                 for client in state.clients.values_mut() {
                     let left = std::mem::take(&mut client.subscriber);
                     let known = u64::from(left.account.is_some());
-                    self.count(|counts| counts.known -= known);
+                    self.house.count(|counts| counts.known -= known);
                 }
             }
             Lever::Refuse => state.everybody(|| say(r#"44{"message":"not here"}"#)),
@@ -532,6 +419,68 @@ impl<W: World> Shared<W> {
     }
 }
 
+impl<W: World> Living for Shared<W> {
+    type State = State<W>;
+    type Counts = Counts;
+    type Told = Told;
+
+    fn house(&self) -> &House<State<W>, Counts> {
+        &self.house
+    }
+
+    fn chaos(&self) -> &sim::Chaos {
+        &self.profile.chaos
+    }
+
+    fn load(&self) -> u32 {
+        self.profile.events_per_s
+    }
+
+    fn mangler(state: &mut State<W>) -> &mut Mangler<Told> {
+        &mut state.mangler
+    }
+
+    fn poll_timeout(state: &State<W>) -> Option<Duration> {
+        state.world.poll_timeout()
+    }
+
+    fn advance(&self, state: &mut State<W>, now: Duration) -> Vec<Told> {
+        state.world.advance(now)
+    }
+
+    fn chatter(&self, state: &mut State<W>, numbers: Range<u64>) -> Vec<Told> {
+        numbers.filter_map(|n| state.world.chatter(n)).collect()
+    }
+
+    fn address(&self, state: &State<W>, frames: &[Frame]) -> Vec<Letter> {
+        let mut letters = Vec::new();
+        for frame in frames {
+            let (told, written) = match frame {
+                Frame::Event(told) => (Some(told), event(&json!([told.kind, told.body]))),
+                Frame::Raw(raw) => (None, raw.clone()),
+            };
+            let out = Out::Text(written.into());
+            for (id, client) in &state.clients {
+                let subscriber = &client.subscriber;
+                let times = told.map_or_else(
+                    || usize::from(subscriber.account.is_some()),
+                    |told| subscriber.hears(told),
+                );
+                letters.extend((0..times).map(|_| Letter {
+                    client: *id,
+                    queue: client.queue.clone(),
+                    out: out.clone(),
+                }));
+            }
+        }
+        letters
+    }
+
+    fn pull(&self, lever: sim::Lever) {
+        self.obey(lever.into());
+    }
+}
+
 impl<W> State<W> {
     /// Tells every connection to do something. One with a full queue is cut off instead.
     fn everybody(&mut self, out: impl Fn() -> Out) {
@@ -544,11 +493,15 @@ impl<W> State<W> {
     }
 }
 
-struct Letter {
-    client: u64,
-    queue: mpsc::Sender<Out>,
-    out: Out,
+impl<W> Clients for State<W> {
+    type Out = Out;
+
+    fn cut_off(&mut self, client: u64) {
+        self.clients.remove(&client);
+    }
 }
+
+type Letter = sim::Letter<Out>;
 
 /// Who hears an event of another client.
 fn relayed<W>(state: &State<W>, relay: &Relay) -> Vec<Letter> {

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use adapter::truth::{self, TrueCall};
+use adapter::{
+    sim::Overtaken,
+    truth::{self, TrueCall},
+};
 use bytes::Bytes;
 use model::Collection;
 use serde_json::{Value, json};
 
 use super::{
-    Account, Asked, Level, Told, World as _,
-    mangle::{Frame, Mangler},
-    office::Office,
-    profile::Profile,
+    Account, Asked, Level, Told, World as _, mangle::Frame, office::Office, profile::Profile,
 };
 use crate::{Config, link::packet::Engine, wire::Channel};
 
@@ -19,16 +19,11 @@ use crate::{Config, link::packet::Engine, wire::Channel};
 pub struct Stage {
     config: Config,
     office: Office,
-    mangler: Mangler,
+    mangler: Overtaken<Told>,
     engine: Engine,
     account: Option<Account>,
     connected: bool,
-    /// When an event that waits to be overtaken is told at last.
-    late: Option<Duration>,
 }
-
-/// How long an event waits to be overtaken. It bears no time of its own.
-const LATE: Duration = Duration::from_millis(500);
 
 impl Stage {
     /// A service at time zero, which is `start` in Unix milliseconds. Its client is configured by `config` and is a
@@ -37,22 +32,16 @@ impl Stage {
     pub fn new(profile: &Profile, config: Config, start: i64) -> Self {
         Self {
             office: Office::new(profile, start),
-            mangler: Mangler::new(profile.chaos.clone(), profile.seed),
+            mangler: Overtaken::new(profile.chaos.clone(), profile.seed),
             engine: profile.engine_io,
             account: profile.account(Level::Viewer).cloned(),
             connected: false,
-            late: None,
             config,
         }
     }
 
     fn tell(&mut self, told: Vec<Told>, now: Duration, frames: &mut Vec<Bytes>) {
-        let mut told = self.mangler.mangle(told);
-        if self.late.is_some_and(|late| late <= now) {
-            told.extend(self.mangler.release());
-        }
-        let late = self.late.filter(|late| *late > now).unwrap_or(now + LATE);
-        self.late = self.mangler.holds().then_some(late);
+        let told = self.mangler.mangle(told, now);
         if !self.connected {
             return;
         }
@@ -114,7 +103,7 @@ impl truth::Stage for Stage {
 
     fn poll_timeout(&self) -> Option<Duration> {
         let next = self.office.poll_timeout();
-        next.into_iter().chain(self.late).min()
+        next.into_iter().chain(self.mangler.poll_timeout()).min()
     }
 
     fn advance(&mut self, now: Duration, frames: &mut Vec<Bytes>) {

@@ -13,6 +13,7 @@
 
 mod codec;
 mod core;
+mod followed;
 mod pool;
 mod shard;
 mod shell;
@@ -26,7 +27,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 pub use self::{
-    shell::{Fanout, start},
+    shell::{Fanout, start, start_traced},
     socket::Socket,
 };
 use crate::{

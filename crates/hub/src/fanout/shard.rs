@@ -13,11 +13,13 @@ use std::{
 use bytes::Bytes;
 use mio::{Events, Poll, Token, Waker};
 use model::Clock;
+use telemetry::Tracer;
 use tokio::sync::oneshot;
 
 use super::{
     Command, Control, Counters, Opening, Options,
     core::{Account, Core, Found, Key, Wish},
+    followed::Teller,
     pool::Pool,
     socket::Watched,
 };
@@ -66,6 +68,7 @@ pub(super) struct Common {
     pub(super) pool: Pool,
     pub(super) control: Arc<dyn Control>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) tracer: Tracer,
     /// Connections in all.
     pub(super) streams: Arc<AtomicUsize>,
     /// Bytes that wait for readers in all.
@@ -94,6 +97,10 @@ impl Shard {
             pool: common.pool.clone(),
             control: Arc::clone(&common.control),
             clock: Arc::clone(&common.clock),
+            teller: Teller {
+                tracer: common.tracer.clone(),
+                shard: n as u64,
+            },
             streams: Arc::clone(&common.streams),
             inbox: Vec::new(),
             draining: None,
@@ -151,6 +158,7 @@ struct Runner {
     pool: Pool,
     control: Arc<dyn Control>,
     clock: Arc<dyn Clock>,
+    teller: Teller,
     streams: Arc<AtomicUsize>,
     /// Taken from the inbox and not yet done, the next last.
     inbox: Vec<Input>,
@@ -191,6 +199,7 @@ impl Runner {
             }
             more = self.core.turn(now) || !self.inbox.is_empty();
             self.grant_wishes();
+            self.tell_delivered();
             *self.shard.latest() = self.core.counters();
             if let Some((until, _)) = &self.draining
                 && (*until <= now.mono || (self.core.is_empty() && self.inbox.is_empty()))
@@ -270,6 +279,14 @@ impl Runner {
         }
     }
 
+    fn tell_delivered(&mut self) {
+        if self.core.is_following() {
+            for delivered in self.core.delivered(self.clock.now()) {
+                self.teller.tell(&delivered);
+            }
+        }
+    }
+
     fn gone(&self, id: ConnectionId) {
         self.streams.fetch_sub(1, Ordering::AcqRel);
         self.control.closed(id);
@@ -287,6 +304,7 @@ impl Runner {
         }
         self.core.drop_all();
         self.grant_wishes();
+        self.tell_delivered();
         *self.shard.latest() = self.core.counters();
     }
 }

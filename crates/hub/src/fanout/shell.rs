@@ -11,6 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use model::Clock;
+use telemetry::Tracer;
 use tokio::sync::oneshot;
 
 use super::{
@@ -49,12 +50,28 @@ pub fn start(
     control: &Arc<dyn Control>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Fanout, io::Error> {
+    start_traced(options, tail, history, control, clock, Tracer::off())
+}
+
+/// The same, telling a tracer when the events of followed frames are with the streams.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_traced(
+    options: &Options,
+    tail: &Tail,
+    history: &Arc<dyn History>,
+    control: &Arc<dyn Control>,
+    clock: &Arc<dyn Clock>,
+    tracer: Tracer,
+) -> Result<Fanout, io::Error> {
     let common = Common {
         options: options.clone(),
         tail: tail.clone(),
         pool: Pool::start(options.workers, tail, history)?,
         control: Arc::clone(control),
         clock: Arc::clone(clock),
+        tracer,
         streams: Arc::default(),
         account: Arc::new(Account::new(options.stream_memory)),
     };

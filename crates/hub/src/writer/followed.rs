@@ -1,9 +1,11 @@
 //! Frames that are followed, from the fold to the publication of their events.
 
-use std::{ops::Range, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
-use model::{Clock, Now, Text};
+use model::{Clock, Now, Position, Text};
 use telemetry::{Context, Span, Stage, Tracer, Value};
+
+use crate::{block::Block, tail};
 
 /// A frame of the present batch that is followed.
 pub(super) struct Followed {
@@ -62,4 +64,27 @@ pub(super) fn traceparent(followed: &[Followed], place: usize) -> Option<Text> {
         .events
         .contains(&place)
         .then(|| frame.context.to_string().into())
+}
+
+/// Where the events of the frames are in the log, for whoever sends them on.
+pub(super) fn published(
+    followed: &[Followed],
+    blocks: &[Arc<Block>],
+    committed: Now,
+) -> Vec<tail::Followed> {
+    if followed.is_empty() {
+        return Vec::new();
+    }
+    let entries = blocks.iter().flat_map(|block| &block.entries);
+    let positions: Vec<Position> = entries.map(|entry| entry.position).collect();
+    let frames = followed.iter().filter_map(|Followed { context, events }| {
+        let positions = positions.get(events.clone())?;
+        Some(tail::Followed {
+            context: *context,
+            first: *positions.first()?,
+            last: *positions.last()?,
+            committed,
+        })
+    });
+    frames.collect()
 }

@@ -28,7 +28,7 @@ use self::{
     archive::Disk,
     batch::Batch,
     checkpoint::Rounds,
-    followed::{Teller, traceparent},
+    followed::{Teller, published, traceparent},
 };
 use crate::{
     command::{Accepted, Rejected, Request},
@@ -304,6 +304,8 @@ impl Fold {
         if !self.shared.writable.swap(true, Ordering::Relaxed) {
             info!("the log can be written again");
         }
+        let published = published(&followed, &blocks, committed);
+        self.shared.tail.follow(&published);
         self.show(&blocks, head);
         self.teller().all(&followed, Stage::Publish, committed);
         self.tally.published(&blocks, &written.gaps);

@@ -156,12 +156,13 @@ impl Gateway {
             Arc::clone(&sources),
             Arc::clone(&clock),
         ));
-        let fanout = fanout::start(
+        let fanout = fanout::start_traced(
             &settings::fanout(&config.limits, u64::from_le_bytes(first_connection)),
             hub.tail(),
             &(Arc::clone(&backend) as Arc<dyn fanout::History>),
             &(said as Arc<dyn fanout::Control>),
             &clock,
+            tracer.clone(),
         )
         .map_err(|source| GatewayError::System {
             doing: "start the fan-out",

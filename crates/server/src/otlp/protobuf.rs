@@ -27,10 +27,11 @@ pub(super) fn request(spans: &[Span]) -> Vec<u8> {
 }
 
 fn span(span: &Span) -> Message {
-    // SpanKind: internal 1, client 3, consumer 5.
+    // SpanKind: internal 1, client 3, producer 4, consumer 5.
     let kind = match span.stage {
         Stage::Link => 5,
         Stage::Webhook => 3,
+        Stage::Send => 4,
         Stage::Decode | Stage::Fold | Stage::Commit | Stage::Publish => 1,
     };
     let begin = u64::try_from(span.begin.micros()).unwrap_or(0) * 1_000;

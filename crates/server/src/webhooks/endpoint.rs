@@ -239,3 +239,8 @@ pub fn is_reserved(name: &str) -> bool {
 pub fn headers_text(headers: &BTreeMap<String, String>) -> String {
     serde_json::to_string(headers).unwrap_or_else(|_| "{}".to_owned())
 }
+
+/// When an endpoint's old secrets are over, they are forgotten with the next change.
+pub(crate) fn current(secrets: &mut Vec<Kept>, now: Timestamp) {
+    secrets.retain(|kept| kept.until.is_none_or(|until| until > now));
+}

@@ -7,6 +7,7 @@ pub mod client;
 pub mod endpoint;
 mod figures;
 pub mod guard;
+mod managing;
 pub mod queue;
 pub mod record;
 pub mod schedule;
@@ -24,22 +25,22 @@ use std::{
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use hub::{Hub, Stopped, draft::Draft, shelf::Shelving};
-use model::{Clock, Position, Text, Timestamp, source::WebhookState};
+use hub::{Hub, Stopped};
+use model::{Clock, Position, Text};
 use telemetry::Tracer;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_rustls::TlsConnector;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use self::managing::WebhookError;
 pub(crate) use self::shared::{Parts, Progress, Shared};
 use self::{
-    client::{Attempt, Client, Lines},
+    client::Client,
     endpoint::Endpoint,
-    figures::Attempts,
     guard::Guard,
     secret::Vault,
     shared::put,
-    worker::{Message, Replay, Worker},
+    worker::{Message, Worker},
 };
 use crate::auth::Entropy;
 
@@ -82,32 +83,11 @@ pub struct Settings {
     pub tokens: Option<BTreeSet<Text>>,
 }
 
-/// Why an endpoint cannot be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WebhookError {
-    /// There are as many as there may be.
-    #[error("there are {0} webhooks already")]
-    Full(usize),
-    /// The hub has stopped.
-    #[error("the gateway stops")]
-    Stopped,
-    /// There is no randomness.
-    #[error("no secret can be made now")]
-    Entropy,
-    /// Too many replays wait.
-    #[error("too many replays of this webhook wait")]
-    Busy,
-}
-
 const ENDPOINTS: &str = "webhook";
 const POSITIONS: &str = "webhook.position";
 const REPLAYS: &str = "webhook.replay";
-/// Requests of all endpoints together. An endpoint that fails has one at a time, so these never crowd out the others.
-const PERMITS: usize = 2_048;
 /// Requests to a task that wait.
 const INBOX: usize = 16;
-/// Replays of an endpoint that are not over.
-const REPLAYS_AT_ONCE: usize = 16;
 /// Why an endpoint rests whose creator is gone.
 const WITHDRAWN: &str = "the token of its creator is withdrawn";
 
@@ -117,12 +97,6 @@ impl Default for Room {
             waiting: 100_000,
             over: 10_000,
         }
-    }
-}
-
-impl From<Stopped> for WebhookError {
-    fn from(_: Stopped) -> Self {
-        Self::Stopped
     }
 }
 
@@ -140,17 +114,7 @@ impl Webhooks {
         entropy: Entropy,
         tracer: Tracer,
     ) -> Result<Arc<Self>, Stopped> {
-        let parts = Arc::new(Parts {
-            hub,
-            client,
-            vault: ArcSwap::from_pointee(Vault::new(None)),
-            clock,
-            entropy,
-            permits: Semaphore::new(PERMITS),
-            room,
-            attempts: Attempts::default(),
-            tracer,
-        });
+        let parts = Arc::new(Parts::new(hub, client, room, clock, entropy, tracer));
         let webhooks = Arc::new(Self {
             parts: Arc::clone(&parts),
             most: AtomicUsize::new(settings.most),
@@ -223,120 +187,6 @@ impl Webhooks {
             .map(|running| Arc::clone(&running.shared))
     }
 
-    /// Makes an endpoint, which gets what happens from now on.
-    pub(crate) async fn create(&self, endpoint: Endpoint) -> Result<Arc<Shared>, WebhookError> {
-        let most = self.most.load(Ordering::Relaxed);
-        if self.lock().len() >= most {
-            return Err(WebhookError::Full(most));
-        }
-        let position = self.parts.hub.tail().head();
-        let changes = vec![
-            put(&endpoint),
-            Shelving::Put {
-                shelf: POSITIONS.into(),
-                key: Text::clone(&endpoint.id),
-                value: position.to_string().into(),
-            },
-        ];
-        self.parts.hub.keep(changes, Vec::new()).await?;
-        Ok(self.run(endpoint, position))
-    }
-
-    /// Ends an endpoint, and forgets everything about it.
-    pub(crate) async fn remove(&self, id: &str) -> Result<(), WebhookError> {
-        let Some(running) = self.lock().remove(id) else {
-            return Ok(());
-        };
-        running.stop.cancel();
-        // Its task writes for the last time before this does.
-        running.inbox.closed().await;
-        let drop = |shelf: &str| Shelving::Drop {
-            shelf: shelf.into(),
-            key: id.into(),
-        };
-        let mut changes: Vec<Shelving> = [ENDPOINTS, POSITIONS, REPLAYS].map(drop).into();
-        changes.push(Shelving::Clear {
-            shelf: record::shelf(id),
-        });
-        self.parts.hub.keep(changes, Vec::new()).await?;
-        Ok(())
-    }
-
-    /// Changes an endpoint.
-    pub(crate) async fn update(
-        &self,
-        shared: &Shared,
-        change: impl FnOnce(&mut Endpoint) -> Vec<Draft>,
-    ) -> Result<(), WebhookError> {
-        Ok(shared.update(&self.parts, change).await?)
-    }
-
-    /// Delivers again, also what waits.
-    pub(crate) async fn enable(&self, shared: &Shared) -> Result<(), WebhookError> {
-        let skip = shared.endpoint().state == WebhookState::Disabled;
-        if skip {
-            // Before it is on: it would read what is left to a replay.
-            self.tell(&shared.id, Message::Enable { skip })?;
-        }
-        let now = self.parts.clock.now().wall;
-        let tokens = self.tokens.load_full();
-        self.update(shared, |endpoint| {
-            endpoint.failing_since = None;
-            let on = endpoint.enter(WebhookState::Enabled, None, now);
-            // Nobody can enable what belongs to somebody who is gone.
-            let rests = endpoint.heed((*tokens).as_ref(), now);
-            on.into_iter().chain(rests.into_iter().flatten()).collect()
-        })
-        .await?;
-        if !skip {
-            self.tell(&shared.id, Message::Enable { skip })?;
-        }
-        Ok(())
-    }
-
-    /// Delivers once more what lies after a position, up to another.
-    pub(crate) fn replay(
-        &self,
-        shared: &Shared,
-        next: Position,
-        until: Position,
-    ) -> Result<(), WebhookError> {
-        let taken = shared.replays.fetch_add(1, Ordering::Relaxed);
-        let told = if taken < REPLAYS_AT_ONCE {
-            self.tell(&shared.id, Message::Replay(Replay { next, until }))
-        } else {
-            Err(WebhookError::Busy)
-        };
-        if told.is_err() {
-            shared.replays.fetch_sub(1, Ordering::Relaxed);
-        }
-        told
-    }
-
-    /// Sends an event that is not in the log, and says what came of it.
-    pub(crate) async fn test(
-        &self,
-        shared: &Shared,
-        id: &str,
-        body: Vec<u8>,
-    ) -> Result<Attempt, &'static str> {
-        let now = self.parts.clock.now().wall;
-        worker::test(&self.parts, shared, id, body, now).await
-    }
-
-    /// A page of what is kept of deliveries.
-    pub(crate) async fn deliveries(
-        &self,
-        shared: &Shared,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<(String, Bytes)>, WebhookError> {
-        Ok(self
-            .parts
-            .rows(&record::shelf(&shared.id), after, limit)
-            .await?)
-    }
-
     pub(crate) fn vault(&self) -> Arc<Vault> {
         self.parts.vault()
     }
@@ -380,18 +230,7 @@ impl Webhooks {
     }
 
     fn run(&self, endpoint: Endpoint, position: Position) -> Arc<Shared> {
-        let shared = Arc::new(Shared {
-            id: Text::clone(&endpoint.id),
-            endpoint: watch::Sender::new(Arc::new(endpoint)),
-            changing: tokio::sync::Mutex::default(),
-            lines: Lines::default(),
-            recent: Mutex::default(),
-            progress: Mutex::new(Progress {
-                line: position,
-                ..Progress::default()
-            }),
-            replays: AtomicUsize::new(0),
-        });
+        let shared = Arc::new(Shared::new(endpoint, position));
         let (sender, inbox) = mpsc::channel(INBOX);
         let stop = CancellationToken::new();
         let worker = Worker::new(
@@ -426,8 +265,3 @@ impl Webhooks {
 
 /// All rows: there are as many as there are endpoints.
 const ALL: usize = 1_000_000;
-
-/// When an endpoint's old secrets are over, they are forgotten with the next change.
-pub(crate) fn current(secrets: &mut Vec<endpoint::Kept>, now: Timestamp) {
-    secrets.retain(|kept| kept.until.is_none_or(|until| until > now));
-}

@@ -61,10 +61,34 @@ pub(crate) struct Progress {
     pub(crate) since: Option<Timestamp>,
 }
 
+/// Requests of all endpoints together. An endpoint that fails has one at a time, so these never crowd out the others.
+const PERMITS: usize = 2_048;
 /// Deliveries of an endpoint that are remembered after they were made.
 const RECENT: usize = 100;
 
 impl Parts {
+    /// With a vault that has no key yet.
+    pub(super) fn new(
+        hub: Hub,
+        client: Client,
+        room: Room,
+        clock: Arc<dyn Clock>,
+        entropy: Entropy,
+        tracer: Tracer,
+    ) -> Self {
+        Self {
+            hub,
+            client,
+            vault: ArcSwap::from_pointee(Vault::new(None)),
+            clock,
+            entropy,
+            permits: Semaphore::new(PERMITS),
+            room,
+            attempts: Attempts::default(),
+            tracer,
+        }
+    }
+
     pub(super) fn vault(&self) -> Arc<Vault> {
         self.vault.load_full()
     }
@@ -103,6 +127,22 @@ impl Parts {
 }
 
 impl Shared {
+    /// Everything up to a position is done with.
+    pub(super) fn new(endpoint: Endpoint, position: Position) -> Self {
+        Self {
+            id: Text::clone(&endpoint.id),
+            endpoint: watch::Sender::new(Arc::new(endpoint)),
+            changing: tokio::sync::Mutex::default(),
+            lines: Lines::default(),
+            recent: Mutex::default(),
+            progress: Mutex::new(Progress {
+                line: position,
+                ..Progress::default()
+            }),
+            replays: AtomicUsize::new(0),
+        }
+    }
+
     /// The endpoint as it is now.
     pub(crate) fn endpoint(&self) -> Arc<Endpoint> {
         Arc::clone(&self.endpoint.borrow())

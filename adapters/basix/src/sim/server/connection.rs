@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, io, ops::ControlFlow, sync::Arc, time::Duration};
 
+use adapter::sim::{self, Living as _, play_dead, seconds};
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http_body_util::Full;
@@ -11,10 +12,10 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::mpsc,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 use tokio_tungstenite::{
     WebSocketStream,
@@ -30,40 +31,24 @@ use super::{
     login::{self, Wish},
 };
 use crate::{
-    sim::{
-        client::greeting,
-        profile::{Profile, seconds},
-    },
+    sim::{client::greeting, profile::Profile},
     wire::command::Command,
 };
 
 /// Frames that leave in one write.
 const BATCH: usize = 256;
-const HANDSHAKE: Duration = Duration::from_secs(10);
 
 type Ws = WebSocketStream<TokioIo<Upgraded>>;
 
 pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
-    let stop = shared.stop.clone();
-    let accepting = async move {
-        loop {
-            match listener.accept().await {
-                Ok((tcp, _)) => take(&shared, tcp),
-                // Out of descriptors, most likely: some may be free soon.
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept");
-                    sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
-    };
-    stop.run_until_cancelled(accepting).await;
+    let stop = shared.house.stop();
+    sim::accept(listener, stop, |tcp| take(&shared, tcp)).await;
 }
 
 fn take(shared: &Arc<Shared>, tcp: TcpStream) {
-    shared.count(|counts| counts.connections += 1);
+    shared.house.count(|counts| counts.connections += 1);
     let (hang, down) = {
-        let state = shared.lock();
+        let state = shared.house.lock();
         let down = state.down_until.is_some_and(|until| Instant::now() < until);
         (state.hang, down)
     };
@@ -72,7 +57,7 @@ fn take(shared: &Arc<Shared>, tcp: TcpStream) {
     }
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        let stop = shared.stop.clone();
+        let stop = shared.house.stop();
         let served = stop.run_until_cancelled(serve(&shared, tcp, hang)).await;
         if let Some(Err(error)) = served {
             tracing::debug!(%error, "client lost");
@@ -86,12 +71,7 @@ async fn serve(shared: &Arc<Shared>, tcp: TcpStream, hang: Hang) -> io::Result<(
         return play_dead(tcp).await;
     }
     match &shared.tls {
-        Some(tls) => {
-            let tls = timeout(HANDSHAKE, tls.accept(tcp))
-                .await
-                .map_err(io::Error::from)??;
-            http(shared, tls).await
-        }
+        Some(tls) => http(shared, sim::encrypted(tls, tcp).await?).await,
         None => http(shared, tcp).await,
     }
 }
@@ -127,7 +107,7 @@ fn upgrade(shared: &Arc<Shared>, mut request: Request<Incoming>) -> Response<Ful
     let wish = match login::wish(shared, &request) {
         Ok(wish) => wish,
         Err(refusal) => {
-            shared.count(|counts| counts.refused += 1);
+            shared.house.count(|counts| counts.refused += 1);
             return status(refusal);
         }
     };
@@ -135,7 +115,7 @@ fn upgrade(shared: &Arc<Shared>, mut request: Request<Incoming>) -> Response<Ful
     let Some(key) = key.map(|key| derive_accept_key(key.as_bytes())) else {
         return status(StatusCode::BAD_REQUEST);
     };
-    shared.count(|counts| counts.logins += 1);
+    shared.house.count(|counts| counts.logins += 1);
     let upgraded = hyper::upgrade::on(&mut request);
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
@@ -143,7 +123,7 @@ fn upgrade(shared: &Arc<Shared>, mut request: Request<Incoming>) -> Response<Ful
             return;
         };
         let ws = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
-        let stop = shared.stop.clone();
+        let stop = shared.house.stop();
         if let Some(Err(error)) = stop.run_until_cancelled(welcome(&shared, ws, wish)).await {
             tracing::debug!(%error, "client lost");
         }
@@ -168,23 +148,23 @@ fn upgrade(shared: &Arc<Shared>, mut request: Request<Incoming>) -> Response<Ful
 /// Makes room for a client, or turns it away; then tells it all there is.
 async fn welcome(shared: &Shared, mut ws: Ws, wish: Wish) -> Result<(), WsError> {
     let (queue, outs) = mpsc::channel(QUEUE);
-    let hang = shared.lock().hang;
+    let hang = shared.house.lock().hang;
     if hang == Hang::Open {
         return Ok(play_dead(ws.get_mut()).await?);
     }
     let Some(id) = make_room(shared, wish, queue) else {
         return turn_away(shared, ws).await;
     };
-    shared.count(|counts| counts.open += 1);
+    shared.house.count(|counts| counts.open += 1);
     let ended = talk(shared, ws, outs).await;
-    shared.lock().clients.remove(&id);
-    shared.count(|counts| counts.open -= 1);
+    shared.house.lock().clients.remove(&id);
+    shared.house.count(|counts| counts.open -= 1);
     ended
 }
 
 /// Takes a client in, in place of an older one when it insists. None when there is no room.
 fn make_room(shared: &Shared, wish: Wish, queue: mpsc::Sender<Out>) -> Option<u64> {
-    let mut state = shared.lock();
+    let mut state = shared.house.lock();
     let peers = state
         .clients
         .iter()
@@ -199,7 +179,7 @@ fn make_room(shared: &Shared, wish: Wish, queue: mpsc::Sender<Out>) -> Option<u6
             // A full queue ends with its client.
             let _ = oldest.queue.try_send(Out::Frame(farewell.into()));
             let _ = oldest.queue.try_send(Out::Close);
-            shared.count(|counts| counts.replaced += 1);
+            shared.house.count(|counts| counts.replaced += 1);
         }
     }
     let id = state.clients.keys().next_back().map_or(1, |last| last + 1);
@@ -217,7 +197,7 @@ fn make_room(shared: &Shared, wish: Wish, queue: mpsc::Sender<Out>) -> Option<u6
 }
 
 async fn turn_away(shared: &Shared, mut ws: Ws) -> Result<(), WsError> {
-    shared.count(|counts| counts.limited += 1);
+    shared.house.count(|counts| counts.limited += 1);
     let farewell = shared.voice.system_msg("connection_limit_reached");
     ws.send(Message::binary(farewell)).await?;
     close(shared, &mut ws).await
@@ -245,9 +225,9 @@ async fn talk(shared: &Shared, mut ws: Ws, mut outs: mpsc::Receiver<Out>) -> Res
             message = ws.next() => match message {
                 Some(Ok(Message::Text(text))) => {
                     obey(shared, &text).await;
-                    shared.count(|counts| counts.commands += 1);
+                    shared.house.count(|counts| counts.commands += 1);
                 }
-                Some(Ok(Message::Ping(_))) => shared.count(|counts| counts.pings += 1),
+                Some(Ok(Message::Ping(_))) => shared.house.count(|counts| counts.pings += 1),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(error),
                 None => return Ok(()),
@@ -269,8 +249,8 @@ async fn obey(shared: &Shared, text: &str) {
         state.world.command(&command);
         (letters, ())
     };
-    shared.in_turn(act).await;
-    shared.wake.notify_one();
+    shared.house.in_turn(act).await;
+    shared.house.wake();
 }
 
 /// Does what it is told. Breaks when that was the end.
@@ -297,7 +277,7 @@ async fn send(
         }
     }
     ws.flush().await?;
-    shared.count(|counts| counts.sent += sent);
+    shared.house.count(|counts| counts.sent += sent);
     match end {
         None | Some(Out::Frame(_)) => return Ok(ControlFlow::Continue(())),
         Some(Out::Close) => close(shared, ws).await?,
@@ -305,11 +285,4 @@ async fn send(
         Some(Out::Mute) => play_dead(ws.get_mut()).await?,
     }
     Ok(ControlFlow::Break(()))
-}
-
-/// Says nothing, not even a pong, until the client gives up.
-async fn play_dead(mut stream: impl AsyncRead + Unpin) -> io::Result<()> {
-    let mut ignored = [0; 1024];
-    while stream.read(&mut ignored).await? > 0 {}
-    Ok(())
 }

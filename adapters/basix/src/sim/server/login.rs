@@ -34,7 +34,7 @@ pub(super) fn wish(shared: &Shared, request: &Request<Incoming>) -> Result<Wish,
             .find(|(known, _)| known == name)
             .map(|(_, value)| value.as_str())
     };
-    let mut state = shared.lock();
+    let mut state = shared.house.lock();
     if state.refuse_logins || state.mangler.refuses_login() {
         return Err(StatusCode::UNAUTHORIZED);
     }
@@ -91,7 +91,7 @@ pub(super) fn wish(shared: &Shared, request: &Request<Incoming>) -> Result<Wish,
 pub(super) async fn ticket(shared: &Shared, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let known = (shared.profile.domain.clone(), shared.profile.token.clone());
     if basic(&request) != Some(known) {
-        shared.count(|counts| counts.refused += 1);
+        shared.house.count(|counts| counts.refused += 1);
         return status(StatusCode::UNAUTHORIZED);
     }
     let Ok(body) = Limited::new(request.into_body(), MAX_BODY).collect().await else {
@@ -101,10 +101,14 @@ pub(super) async fn ticket(shared: &Shared, request: Request<Incoming>) -> Respo
     let uri = body["uri"].as_str().unwrap_or_default();
     let good = uri.starts_with(Profile::PATH) && !uri.contains("full_events=true");
     let answer = if good {
-        let number = shared.counts.borrow().tickets;
+        let number = shared.house.counts().tickets;
         let ticket = format!("ticket-{}-{number}", shared.profile.seed);
-        shared.lock().tickets.insert(ticket.clone(), uri.to_owned());
-        shared.count(|counts| counts.tickets += 1);
+        shared
+            .house
+            .lock()
+            .tickets
+            .insert(ticket.clone(), uri.to_owned());
+        shared.house.count(|counts| counts.tickets += 1);
         json!({"result_code": 0, "ticket": ticket})
     } else {
         json!({"result_code": 1, "error": {"id": "not_allowed"}})

@@ -196,7 +196,7 @@ impl World {
 
     /// Looks like one, and is another for each leg.
     pub(super) fn uuid(&mut self) -> String {
-        let (high, low) = (self.rng.next(), self.rng.next());
+        let (high, low) = (self.rng.number(), self.rng.number());
         let serial = self.key();
         format!(
             "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",

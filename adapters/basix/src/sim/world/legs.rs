@@ -1,6 +1,5 @@
 //! Legs: added, changed, removed, and told of each time.
 
-use adapter::truth::{Ring, Talk, Wait};
 use model::Timestamp;
 
 use super::World;
@@ -99,7 +98,7 @@ impl World {
             .iter()
             .any(|ring| ring.number == number && at.millis_since(ring.at) < 500)
         {
-            call.truth.rang.push(Ring { number, at });
+            call.truth.rings(&number, at);
         }
     }
 
@@ -182,34 +181,22 @@ impl World {
         let from = leg
             .answered
             .map_or_else(|| self.time(), Timestamp::from_micros);
-        call.truth.talked.push(Talk {
-            number,
-            from,
-            to: None,
-        });
+        call.truth.talks(&number, from);
     }
 
     pub(super) fn falls_silent(&mut self, call: &mut Call) {
         let at = self.time();
-        if let Some(talk) = call.truth.talked.last_mut() {
-            talk.to.get_or_insert(at);
-        }
+        call.truth.falls_silent(at);
     }
 
     pub(super) fn lines_up(&mut self, call: &mut Call, group: usize) {
         let (queue, from) = (self.groups[group].number.clone(), self.time());
-        call.truth.waits.push(Wait {
-            queue,
-            from,
-            to: None,
-        });
+        call.truth.waits(&queue, from);
     }
 
     pub(super) fn leaves_line(&mut self, call: &mut Call) {
         let at = self.time();
-        if let Some(wait) = call.truth.waits.last_mut() {
-            wait.to.get_or_insert(at);
-        }
+        call.truth.waits_no_more(at);
         self.set_waiting(call.first, false);
     }
 }

@@ -109,7 +109,7 @@ impl World {
             leg.called_number.clone_from(&number);
             let key = self.add_leg(leg);
             let at = self.time();
-            call.truth.rang.push(adapter::truth::Ring { number, at });
+            call.truth.rings(&number, at);
             call.ringing.push(key);
             return;
         }

@@ -2,9 +2,10 @@
 
 use std::{io, sync::Arc, time::Duration};
 
+use adapter::sim::{self, play_dead, seconds};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::mpsc,
     time::{Instant, sleep, timeout},
@@ -19,34 +20,22 @@ use tokio_tungstenite::{
 };
 
 use super::{Client, Hang, Out, QUEUE, Shared};
-use crate::sim::{profile::seconds, subscriber::Subscriber};
+use crate::sim::subscriber::Subscriber;
 
 /// Messages that leave in one write.
 const BATCH: usize = 256;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
-    let stop = shared.stop.clone();
-    let accepting = async move {
-        loop {
-            match listener.accept().await {
-                Ok((tcp, _)) => take(&shared, tcp),
-                // Out of descriptors, most likely: some may be free soon.
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept");
-                    sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
-    };
-    stop.run_until_cancelled(accepting).await;
+    let stop = shared.house.stop();
+    sim::accept(listener, stop, |tcp| take(&shared, tcp)).await;
 }
 
 fn take(shared: &Arc<Shared>, tcp: TcpStream) {
-    let id = shared.counts.borrow().connections;
-    shared.count(|counts| counts.connections += 1);
+    let id = shared.house.counts().connections;
+    shared.house.count(|counts| counts.connections += 1);
     let (hang, down) = {
-        let state = shared.lock();
+        let state = shared.house.lock();
         let down = state.down_until.is_some_and(|until| Instant::now() < until);
         (state.hang, down)
     };
@@ -55,16 +44,16 @@ fn take(shared: &Arc<Shared>, tcp: TcpStream) {
     }
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        shared.count(|counts| counts.open += 1);
-        let stop = shared.stop.clone();
+        shared.house.count(|counts| counts.open += 1);
+        let stop = shared.house.stop();
         let served = stop
             .run_until_cancelled(serve(&shared, tcp, id, hang))
             .await;
         if let Some(Err(error)) = served {
             tracing::debug!(id, %error, "client lost");
         }
-        shared.lock().clients.remove(&id);
-        shared.count(|counts| counts.open -= 1);
+        shared.house.lock().clients.remove(&id);
+        shared.house.count(|counts| counts.open -= 1);
     });
 }
 
@@ -74,10 +63,7 @@ async fn serve(shared: &Shared, tcp: TcpStream, id: u64, hang: Hang) -> Result<(
         return Ok(play_dead(tcp).await?);
     }
     match &shared.tls {
-        Some(tls) => {
-            let tls = timeout(HANDSHAKE, tls.accept(tcp)).await;
-            talk(shared, tls.map_err(io::Error::from)??, id, hang).await
-        }
+        Some(tls) => talk(shared, sim::encrypted(tls, tcp).await?, id, hang).await,
         None => talk(shared, tcp, id, hang).await,
     }
 }
@@ -107,7 +93,7 @@ where
         subscriber: Subscriber::default(),
         queue,
     };
-    shared.lock().clients.insert(id, client);
+    shared.house.lock().clients.insert(id, client);
     let mut batch = Vec::with_capacity(BATCH);
     let login_by = seconds(shared.profile.login_timeout_s).map(|limit| Instant::now() + limit);
     let idle = seconds(shared.profile.idle_timeout_s).unwrap_or(Duration::MAX);
@@ -126,12 +112,12 @@ where
             }
             message = ws.next() => match message {
                 Some(Ok(Message::Text(text))) => {
-                    shared.count(|counts| counts.commands += 1);
+                    shared.house.count(|counts| counts.commands += 1);
                     if hang == Hang::Nowhere {
                         logged_in |= answer(shared, &mut ws, id, &text).await?;
                     }
                 }
-                Some(Ok(Message::Ping(_))) => shared.count(|counts| counts.pings += 1),
+                Some(Ok(Message::Ping(_))) => shared.house.count(|counts| counts.pings += 1),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(error),
                 None => return Ok(()),
@@ -152,7 +138,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let answer = {
-        let mut state = shared.lock();
+        let mut state = shared.house.lock();
         let state = &mut *state;
         let refuse = state.refuse_logins || state.mangler.refuses_login();
         let Some(client) = state.clients.get_mut(&id) else {
@@ -167,7 +153,7 @@ where
         ws.feed(Message::text(text)).await?;
     }
     ws.flush().await?;
-    shared.count(|counts| {
+    shared.house.count(|counts| {
         counts.sent += sent;
         counts.subscriptions += answer.subscribed;
         counts.logins += u64::from(answer.login == Some(true));
@@ -204,7 +190,7 @@ where
         }
     }
     ws.flush().await?;
-    shared.count(|counts| counts.sent += sent);
+    shared.house.count(|counts| counts.sent += sent);
     match end {
         None | Some(Out::Text(_)) => return Ok(Continue(())),
         Some(Out::Close) => ws.close(None).await?,
@@ -212,11 +198,4 @@ where
         Some(Out::Mute) => play_dead(ws.get_mut()).await?,
     }
     Ok(Break(()))
-}
-
-/// Says nothing, not even a pong, until the client gives up.
-async fn play_dead(mut stream: impl AsyncRead + Unpin) -> io::Result<()> {
-    let mut ignored = [0; 1024];
-    while stream.read(&mut ignored).await? > 0 {}
-    Ok(())
 }

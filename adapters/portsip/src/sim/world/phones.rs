@@ -1,5 +1,7 @@
 //! Phones: they ring, are answered or not, and say what they do.
 
+use model::Timestamp;
+
 use super::World;
 use crate::sim::{
     call::{Call, Side, Target},
@@ -21,7 +23,7 @@ impl World {
         }
         call.targets[index].ringing = Some(at);
         self.tell_target(call, index, TargetEvent::Ringing);
-        call.rang(&side.number, at);
+        call.truth.rings(&side.number, Timestamp::from_millis(at));
         if let Some(extension) = side.extension {
             self.extensions[extension].ringing += 1;
             self.tell_status(extension);
@@ -53,7 +55,7 @@ impl World {
         call.targets[index].answered = Some(at);
         call.talking = Some(index);
         let number = call.targets[index].number.clone();
-        call.talks(&number, at);
+        call.truth.talks(&number, Timestamp::from_millis(at));
         self.tell_target(call, index, TargetEvent::Answer);
         if let Some(extension) = call.targets[index].extension {
             let answering = &mut self.extensions[extension];

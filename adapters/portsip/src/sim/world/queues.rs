@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use model::Timestamp;
+
 use super::{Act, SLA, World};
 use crate::sim::{
     call::Call,
@@ -18,7 +20,8 @@ impl World {
             name: call.caller.name.clone(),
             since,
         };
-        call.waits(&self.queues[queue].number, since);
+        let number = &self.queues[queue].number;
+        call.truth.waits(number, Timestamp::from_millis(since));
         self.queues[queue].waiting.push(waiting);
         self.after(SLA, Act::Breach(call.session));
         let queue = &self.queues[queue];
@@ -37,7 +40,8 @@ impl World {
             return;
         };
         let waiting = list.remove(place);
-        call.waits_no_more(self.wall());
+        call.truth
+            .waits_no_more(Timestamp::from_millis(self.wall()));
         let queue = &self.queues[queue];
         let told = self
             .voice()

@@ -1,5 +1,7 @@
 //! How a call goes on: its steps, one after another, until one takes time.
 
+use model::Timestamp;
+
 use super::{Act, World};
 use crate::sim::{
     call::{Call, Side, Target},
@@ -78,7 +80,8 @@ impl World {
             }
             Step::Hold(held) => {
                 if let Some(holder) = self.talking_side(call) {
-                    call.is_held(held, &holder.number, self.wall());
+                    let at = Timestamp::from_millis(self.wall());
+                    call.truth.is_held(held, &holder.number, at);
                     let told = self.voice().hold(call, &holder, held);
                     self.told.extend(told);
                 }

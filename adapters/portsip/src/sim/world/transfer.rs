@@ -69,7 +69,7 @@ impl World {
         call.towards = consult.callee.clone();
         self.update(call);
         call.talking = Some(call.targets.len());
-        call.talks(&over.number, at);
+        call.truth.talks(&over.number, Timestamp::from_millis(at));
         call.targets.push(Target {
             started: at,
             ringing: Some(at),
@@ -104,7 +104,7 @@ impl World {
         target.answered = Some(at);
         call.talking = Some(call.targets.len());
         call.targets.push(target);
-        call.talks(&side.number, at);
+        call.truth.talks(&side.number, Timestamp::from_millis(at));
         self.tell_target(call, call.targets.len() - 1, TargetEvent::Answer);
         self.extensions[taker].calls += 1;
         self.tell_status(taker);
@@ -126,7 +126,7 @@ impl World {
         related: Option<u64>,
     ) {
         let at = Timestamp::from_millis(self.wall());
-        call.is_held(false, &from, self.wall());
+        call.truth.is_held(false, &from, at);
         call.truth.transfers.push(Handover {
             kind,
             from,
@@ -143,7 +143,7 @@ impl World {
         };
         call.targets[index].ended = Some(at);
         call.targets[index].reason = reason;
-        call.falls_silent(at);
+        call.truth.falls_silent(Timestamp::from_millis(at));
         self.tell_target(call, index, TargetEvent::End);
         if let Some(extension) = call.targets[index].extension {
             self.hung_up(extension);

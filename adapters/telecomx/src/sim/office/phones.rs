@@ -1,5 +1,7 @@
 //! Phones: they ring, are answered or not, and say what they do.
 
+use model::Timestamp;
+
 use super::Office;
 use crate::sim::{
     Plot,
@@ -18,7 +20,7 @@ impl Office {
     /// A phone rings for a call.
     pub(super) fn ring(&mut self, call: &mut Call, side: Side, queue: Option<usize>) {
         let at = self.wall();
-        call.rang(&side.number, at);
+        call.truth.rings(&side.number, Timestamp::from_millis(at));
         if let Some(extension) = side.extension {
             self.extensions[extension].ringing += 1;
         }
@@ -66,7 +68,7 @@ impl Office {
             }
             extension.calls += 1;
         }
-        call.talks(&side.number, at);
+        call.truth.talks(&side.number, Timestamp::from_millis(at));
         self.tell_leg(call, index, "CALL_ANSWER");
         if !call.legs[0].talks {
             call.legs[0].talks = true;
@@ -100,7 +102,7 @@ impl Office {
         }
         if talked && !own {
             let at = self.wall();
-            call.falls_silent(at);
+            call.truth.falls_silent(Timestamp::from_millis(at));
         }
         if call.plot == Plot::Forwarded && !own {
             self.tell_forward(call, "END");
@@ -115,7 +117,8 @@ impl Office {
         };
         let at = self.wall();
         let number = call.legs[index].side.number.clone();
-        call.is_held(held, &number, at);
+        call.truth
+            .is_held(held, &number, Timestamp::from_millis(at));
         let event = if held { "CALL_HOLD" } else { "CALL_UNHOLD" };
         self.tell_leg(call, index, event);
     }

@@ -1,5 +1,7 @@
 //! Queues: callers come, members are rung, callers go.
 
+use model::Timestamp;
+
 use super::Office;
 use crate::sim::{call::Call, people::Waiting};
 
@@ -19,7 +21,7 @@ impl Office {
         };
         queue.waiting.push(waiting.clone());
         let position = queue.waiting.len();
-        call.waits(&queue.number, at);
+        call.truth.waits(&queue.number, Timestamp::from_millis(at));
         self.tell_waiting(index, &waiting, "QUEUE_ENTERED", "QUEUED", position, None);
     }
 
@@ -58,7 +60,7 @@ impl Office {
         };
         let waiting = queue.waiting.remove(at);
         let now = self.wall();
-        call.waits_no_more(now);
+        call.truth.waits_no_more(Timestamp::from_millis(now));
         let answerer = by.and_then(|leg| call.legs[leg].side.extension);
         self.tell_waiting(index, &waiting, "QUEUE_LEFT", state, at + 1, answerer);
     }

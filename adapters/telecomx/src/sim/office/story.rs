@@ -19,7 +19,7 @@ impl Office {
         };
         while let Some(step) = call.steps.pop_front() {
             if let Step::Wait(range) = step {
-                let wait = self.secs(&range);
+                let wait = self.rng.secs(&range);
                 let wait = wait.div_f64(self.profile.haste.clamp(0.01, 1_000.0));
                 self.after(wait, Act::Continue(session.to_owned()));
                 break;

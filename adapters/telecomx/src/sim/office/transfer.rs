@@ -91,7 +91,7 @@ impl Office {
         self.tell_leg(call, 0, "CALL_UPDATE");
         self.tell_leg(call, moved, "CALL_UPDATE");
         self.leg_ends(call, from);
-        call.talks(&to.number, at);
+        call.truth.talks(&to.number, Timestamp::from_millis(at));
         consult.truth.talked.iter_mut().for_each(|talk| {
             talk.to.get_or_insert(Timestamp::from_millis(at));
         });
@@ -125,7 +125,7 @@ impl Office {
     ) {
         let at = self.wall();
         let from = call.legs[from].side.number.clone();
-        call.is_held(false, &from, at);
+        call.truth.is_held(false, &from, Timestamp::from_millis(at));
         call.truth.transfers.push(Handover {
             kind,
             from,

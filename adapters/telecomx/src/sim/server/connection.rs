@@ -2,6 +2,7 @@
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
+use adapter::sim::{play_dead, seconds};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
 use tokio::{
@@ -17,10 +18,10 @@ use tokio_tungstenite::{
     },
 };
 
-use super::{Client, Hang, Out, QUEUE, Shared, World, front::play_dead, polling::handshake};
+use super::{Client, Hang, Out, QUEUE, Shared, World, polling::handshake};
 use crate::{
     link::packet::{Engine, Envelope, Packet, envelope, packet},
-    sim::{lever::Refusal, profile::seconds, subscriber::Subscriber},
+    sim::{lever::Refusal, subscriber::Subscriber},
 };
 
 /// Frames that leave in one write.
@@ -54,8 +55,8 @@ where
 {
     let settings = WebSocketConfig::default().max_message_size(Some(shared.profile.max_payload));
     let ws = WebSocketStream::from_raw_socket(stream, Role::Server, Some(settings)).await;
-    let id = shared.counts.borrow().connections;
-    shared.count(|counts| {
+    let id = shared.house.counts().connections;
+    shared.house.count(|counts| {
         counts.connections += 1;
         counts.open += 1;
     });
@@ -72,14 +73,14 @@ where
             profile.ping_interval_ms,
             profile.ping_timeout_ms,
         ),
-        hang: shared.lock().hang,
+        hang: shared.house.lock().hang,
     };
     if let Err(error) = connection.run(outs).await {
         tracing::debug!(id, %error, "client lost");
     }
-    let client = shared.lock().clients.remove(&id);
+    let client = shared.house.lock().clients.remove(&id);
     let known = client.is_some_and(|client| client.subscriber.account.is_some());
-    shared.count(|counts| {
+    shared.house.count(|counts| {
         counts.open -= 1;
         counts.known = counts.known.saturating_sub(u64::from(known));
     });
@@ -136,13 +137,13 @@ impl<W: World, S: AsyncRead + AsyncWrite + Unpin> Connection<'_, W, S> {
             Ok(Envelope::Ping(data)) if self.engine == Engine::V3 => {
                 if !self.heartbeat.stopped {
                     self.heartbeat.pinged();
-                    self.shared.count(|counts| counts.heartbeats += 1);
+                    self.shared.house.count(|counts| counts.heartbeats += 1);
                     self.say(format!("3{data}")).await?;
                 }
             }
             Ok(Envelope::Pong) if self.engine == Engine::V4 => {
                 self.heartbeat.answered();
-                self.shared.count(|counts| counts.heartbeats += 1);
+                self.shared.house.count(|counts| counts.heartbeats += 1);
             }
             Ok(Envelope::Close) => {
                 self.ws.close(None).await?;
@@ -160,7 +161,7 @@ impl<W: World, S: AsyncRead + AsyncWrite + Unpin> Connection<'_, W, S> {
 
     async fn packet(&mut self, message: &str) -> Result<ControlFlow<()>, WsError> {
         use ControlFlow::{Break, Continue};
-        let joined = self.shared.lock().clients.contains_key(&self.id);
+        let joined = self.shared.house.lock().clients.contains_key(&self.id);
         match packet(message) {
             Ok(Packet::Connect(_)) if self.hang == Hang::Joining => {}
             Ok(Packet::Connect(_)) => self.join(Some(self.id)).await?,
@@ -172,7 +173,7 @@ impl<W: World, S: AsyncRead + AsyncWrite + Unpin> Connection<'_, W, S> {
             }
             Ok(Packet::Ack { .. }) => {}
             Ok(Packet::Disconnect) => {
-                self.shared.lock().clients.remove(&self.id);
+                self.shared.house.lock().clients.remove(&self.id);
             }
             // An event before the namespace is joined, or nothing that makes sense: as a strict server does.
             Ok(_) | Err(_) => {
@@ -189,7 +190,7 @@ impl<W: World, S: AsyncRead + AsyncWrite + Unpin> Connection<'_, W, S> {
             subscriber: Subscriber::default(),
             queue: self.queue.clone(),
         };
-        self.shared.lock().clients.insert(self.id, client);
+        self.shared.house.lock().clients.insert(self.id, client);
         match named {
             Some(id) => self.say(format!(r#"40{{"sid":"sim-{id}"}}"#)).await,
             None if self.hang == Hang::Joining => Ok(()),
@@ -219,13 +220,13 @@ impl<W: World, S: AsyncRead + AsyncWrite + Unpin> Connection<'_, W, S> {
     }
 
     fn is_known(&self) -> bool {
-        let state = self.shared.lock();
+        let state = self.shared.house.lock();
         let client = state.clients.get(&self.id);
         client.is_some_and(|client| client.subscriber.account.is_some())
     }
 
     async fn say(&mut self, text: String) -> Result<(), WsError> {
-        self.shared.count(|counts| counts.sent += 1);
+        self.shared.house.count(|counts| counts.sent += 1);
         self.ws.send(Message::text(text)).await
     }
 
@@ -254,7 +255,7 @@ impl<W: World, S: AsyncRead + AsyncWrite + Unpin> Connection<'_, W, S> {
             sent += 1;
         }
         self.ws.flush().await?;
-        self.shared.count(|counts| counts.sent += sent);
+        self.shared.house.count(|counts| counts.sent += sent);
         match end {
             Some(Out::Close) => self.ws.close(None).await?,
             Some(Out::Mute) => play_dead(self.ws.get_mut()).await?,

@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
+use adapter::sim::{self, Living as _, play_dead};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
@@ -16,9 +17,9 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -27,30 +28,17 @@ use crate::sim::account::Account;
 
 /// The most bytes of a request's body.
 const BODY: usize = 1 << 20;
-const HANDSHAKE: Duration = Duration::from_secs(10);
 
 type Reply = Response<Full<Bytes>>;
 
 pub(super) async fn accept<W: World>(shared: Arc<Shared<W>>, listener: TcpListener) {
-    let stop = shared.stop.clone();
-    let accepting = async move {
-        loop {
-            match listener.accept().await {
-                Ok((tcp, _)) => take(&shared, tcp),
-                // Out of descriptors, most likely: some may be free soon.
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept");
-                    sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
-    };
-    stop.run_until_cancelled(accepting).await;
+    let stop = shared.house.stop();
+    sim::accept(listener, stop, |tcp| take(&shared, tcp)).await;
 }
 
 fn take<W: World>(shared: &Arc<Shared<W>>, tcp: TcpStream) {
     let (hang, down) = {
-        let state = shared.lock();
+        let state = shared.house.lock();
         (state.hang, state.is_down())
     };
     if down {
@@ -58,7 +46,7 @@ fn take<W: World>(shared: &Arc<Shared<W>>, tcp: TcpStream) {
     }
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        let stop = shared.stop.clone();
+        let stop = shared.house.stop();
         let served = stop.run_until_cancelled(serve(&shared, tcp, hang)).await;
         if let Some(Err(error)) = served {
             tracing::debug!(%error, "a connection ended");
@@ -72,10 +60,7 @@ async fn serve<W: World>(shared: &Arc<Shared<W>>, tcp: TcpStream, hang: Hang) ->
         return play_dead(tcp).await;
     }
     match &shared.tls {
-        Some(tls) => {
-            let tls = timeout(HANDSHAKE, tls.accept(tcp)).await;
-            http(shared, tls.map_err(io::Error::from)??).await
-        }
+        Some(tls) => http(shared, sim::encrypted(tls, tcp).await?).await,
         None => http(shared, tcp).await,
     }
 }
@@ -96,13 +81,6 @@ where
         .map_err(io::Error::other)
 }
 
-/// Says nothing, not even a pong, until the client gives up.
-pub(super) async fn play_dead(mut stream: impl AsyncRead + Unpin) -> io::Result<()> {
-    let mut ignored = [0; 1024];
-    while stream.read(&mut ignored).await? > 0 {}
-    Ok(())
-}
-
 async fn answer<W: World>(shared: &Arc<Shared<W>>, mut request: Request<Incoming>) -> Reply {
     let query = decoded(request.uri().query().unwrap_or(""));
     let path = request.uri().path().to_owned();
@@ -120,8 +98,8 @@ async fn answer<W: World>(shared: &Arc<Shared<W>>, mut request: Request<Incoming
         "/auth/login" => log_in(shared, &body, &query),
         "/auth/validateToken" => validate(shared, &query),
         "/auth/logout" => {
-            shared.count(|counts| counts.logouts += 1);
-            shared.lock().tokens.clear();
+            shared.house.count(|counts| counts.logouts += 1);
+            shared.house.lock().tokens.clear();
             said(200, &json!({"success": true}))
         }
         path => rest(shared, &method, path, query, body).await,
@@ -144,7 +122,7 @@ fn upgrade<W: World>(
     let upgraded = hyper::upgrade::on(request);
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        let stop = shared.stop.clone();
+        let stop = shared.house.stop();
         let serving = async {
             match upgraded.await {
                 Ok(stream) => connection::serve(&shared, TokioIo::new(stream)).await,
@@ -172,14 +150,14 @@ fn log_in<W: World>(shared: &Shared<W>, body: &Value, query: &[(String, String)]
             .or(in_query)
             .unwrap_or("")
     };
-    let mut state = shared.lock();
+    let mut state = shared.house.lock();
     let accounts = &shared.profile.accounts;
     let who = accounts.iter().find(|account| {
         account.username == text("username") && account.password == text("password")
     });
     let refuses = state.refuse_logins || state.mangler.refuses_login();
     let Some(account) = who.filter(|_| !refuses) else {
-        shared.count(|counts| counts.refused += 1);
+        shared.house.count(|counts| counts.refused += 1);
         return said(401, &json!({"error": "credentials_invalid"}));
     };
     let persist = body
@@ -200,7 +178,7 @@ fn log_in<W: World>(shared: &Shared<W>, body: &Value, query: &[(String, String)]
         token.clone(),
         (account.clone(), life.map(|life| Instant::now() + life)),
     );
-    shared.count(|counts| counts.logins += 1);
+    shared.house.count(|counts| counts.logins += 1);
     let mut answer = described(account);
     answer["token"] = token.into();
     answer["expiresInMinutes"] = minutes.into();
@@ -209,11 +187,11 @@ fn log_in<W: World>(shared: &Shared<W>, body: &Value, query: &[(String, String)]
 
 fn validate<W: World>(shared: &Shared<W>, query: &[(String, String)]) -> Reply {
     // To a client with a token of its own this question is the login.
-    let refuses = shared.lock().mangler.refuses_login();
+    let refuses = shared.house.lock().mangler.refuses_login();
     match known(shared, query).filter(|_| !refuses) {
         Some(account) => said(200, &described(&account)),
         None => {
-            shared.count(|counts| counts.refused += 1);
+            shared.house.count(|counts| counts.refused += 1);
             said(401, &json!({"success": false, "error": "invalid_token"}))
         }
     }
@@ -228,7 +206,7 @@ fn described(account: &Account) -> Value {
 
 fn known<W: World>(shared: &Shared<W>, query: &[(String, String)]) -> Option<Account> {
     let (_, token) = query.iter().find(|(name, _)| name == "token")?;
-    let state = shared.lock();
+    let state = shared.house.lock();
     if state.refuse_logins {
         return None;
     }
@@ -243,7 +221,7 @@ async fn rest<W: World>(
     body: Value,
 ) -> Reply {
     let Some(account) = known(shared, &query) else {
-        shared.count(|counts| counts.refused += 1);
+        shared.house.count(|counts| counts.refused += 1);
         return said(401, &json!({"error": "invalid_token"}));
     };
     query.retain(|(name, _)| name != "token");
@@ -262,8 +240,8 @@ async fn rest<W: World>(
         let letters = shared.catch_up(state);
         (letters, state.world.rest(&asked))
     };
-    let answer = shared.in_turn(answer).await;
-    shared.count(|counts| counts.rest += 1);
+    let answer = shared.house.in_turn(answer).await;
+    shared.house.count(|counts| counts.rest += 1);
     said(answer.status, &answer.body)
 }
 

@@ -27,8 +27,8 @@ pub(super) fn answer<W: World>(
             _ => said(400, &json!({"code": 1, "message": "Session ID unknown"})),
         };
     }
-    shared.count(|counts| counts.probes += 1);
-    let sid = format!("sim{}", shared.counts.borrow().probes);
+    shared.house.count(|counts| counts.probes += 1);
+    let sid = format!("sim{}", shared.house.counts().probes);
     let open = format!("0{}", handshake(shared, &sid, true));
     text(match engine {
         Engine::V4 => open,

@@ -198,6 +198,14 @@ impl Chunk {
         self.frames.push((end, entry.position));
     }
 
+    /// How many events between two positions it holds, both included, and where in the sequence the last of them ends.
+    pub(super) fn between(&self, first: Position, last: Position) -> Option<(u64, u64)> {
+        let from = self.frames.partition_point(|(_, event)| *event < first);
+        let to = self.frames.partition_point(|(_, event)| *event <= last);
+        let (end, _) = self.frames[from..to].last()?;
+        Some(((to - from) as u64, self.start + u64::from(*end)))
+    }
+
     fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
     }

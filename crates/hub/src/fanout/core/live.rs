@@ -30,6 +30,8 @@ impl<W: Wire> Core<W> {
                     self.build(block);
                     self.considered = block.last();
                 }
+                let followed = self.tail.followed(before, self.considered);
+                self.following.begin(followed, now);
                 self.deliver(before, now);
             }
             Recent::TooOld => self.overrun(),
@@ -77,6 +79,7 @@ impl<W: Wire> Core<W> {
         connection.phase = Phase::Replay {
             position: standing.position,
         };
+        self.following.left(slot, sent);
         let group = self.groups[at as usize].as_mut()?;
         if !connection.own.is_begun() {
             let mut slices = Slices::new();
@@ -182,7 +185,10 @@ impl<W: Wire> Core<W> {
             .collect();
         let mut behind = Vec::new();
         for at in touched {
-            self.hand_out(at, &mut behind);
+            let took = self.hand_out(at, &mut behind);
+            if self.following.is_open() {
+                self.follow(at, took, &behind);
+            }
             self.trim(at);
             for slot in behind.drain(..) {
                 self.catch_behind(slot, now);
@@ -199,12 +205,14 @@ impl<W: Wire> Core<W> {
         at
     }
 
-    /// The fast path: one write for each member that waits for nothing else.
-    fn hand_out(&mut self, at: u32, behind: &mut Vec<u32>) {
+    /// The fast path: one write for each member that waits for nothing else. Returns how many took all.
+    fn hand_out(&mut self, at: u32, behind: &mut Vec<u32>) -> u64 {
         let Some(group) = self.groups[at as usize].as_mut() else {
-            return;
+            return 0;
         };
-        let Some(chunk) = group.newest() else { return };
+        let Some(chunk) = group.newest() else {
+            return 0;
+        };
         let slices = [IoSlice::new(&chunk.bytes)];
         let start = group.end - chunk.bytes.len() as u64;
         let mut took_all = 0;
@@ -226,6 +234,7 @@ impl<W: Wire> Core<W> {
         }
         self.counters.delivered += took_all * chunk.frames.len() as u64;
         group.behind = behind.len();
+        took_all
     }
 
     /// A member that did not take all at once: more of it if it will, and replay if it lags too far.

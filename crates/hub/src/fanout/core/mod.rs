@@ -2,6 +2,7 @@
 //! in, and what the core wants of others it leaves as wishes.
 
 mod connection;
+mod followed;
 mod group;
 mod live;
 mod memory;
@@ -17,10 +18,12 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use model::{Now, Position};
 use serde_json::value::RawValue;
 
+pub(super) use self::followed::Delivered;
 pub(super) use self::group::append;
 pub(super) use self::memory::Account;
 use self::{
     connection::{Connection, Own, Phase, Waits},
+    followed::Following,
     group::{Chunk, Group},
     memory::Memory,
 };
@@ -108,6 +111,7 @@ pub(super) struct Core<W> {
     spare: Vec<Chunk>,
     timers: Timers,
     memory: Memory,
+    following: Following,
     /// To be looked at again in the next turn: they could go on, but others come first.
     again: Vec<Key>,
     /// Replayed further than the groups have been given.
@@ -146,6 +150,7 @@ impl<W: Wire> Core<W> {
             spare: Vec::new(),
             timers: Timers::default(),
             memory,
+            following: Following::default(),
             again: Vec::new(),
             ahead: Vec::new(),
             hungry: Vec::new(),

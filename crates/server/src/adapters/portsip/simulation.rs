@@ -1,13 +1,11 @@
 //! A simulated PortSIP PBX, as the command line wants one.
 
-use std::fs;
-
 use portsip::{
     sim::{Listen, Profile, Scenario, Sim},
     wire::Dialect,
 };
 
-use crate::adapters::{Chaos, SimulateError, Simulated, Simulation, Starting, Trouble, whole};
+use crate::adapters::{SimulateError, Simulated, Simulation, Starting, simulation};
 
 pub(super) fn start(wish: Simulation) -> Starting {
     Box::pin(async move {
@@ -21,7 +19,7 @@ pub(super) fn start(wish: Simulation) -> Starting {
             .map_err(SimulateError::Start)?;
         let (title, source) = (title(&sim), source(&sim));
         let tenant = Some(sim.profile().tenant_id.to_string());
-        let play = tokio::spawn(async move {
+        let alive = simulation::play(async move {
             sim.play(&scenario).await;
             // It lives on by itself until it is dropped.
             std::future::pending::<()>().await;
@@ -30,32 +28,13 @@ pub(super) fn start(wish: Simulation) -> Starting {
             title,
             source,
             tenant,
-            alive: Box::new(Playing(play)),
+            alive,
         })
     })
 }
 
-/// Ends the simulator with itself.
-struct Playing(tokio::task::JoinHandle<()>);
-
-impl Drop for Playing {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 fn scenario(wish: &Simulation) -> Result<Scenario, SimulateError> {
-    let mut scenario = match &wish.scenario {
-        Some(path) => {
-            let text =
-                fs::read_to_string(path).map_err(|error| SimulateError::Scenario(error.into()))?;
-            Scenario::parse(&text).map_err(|error| SimulateError::Scenario(error.into()))?
-        }
-        None => Scenario {
-            profile: Profile::default(),
-            moments: Vec::new(),
-        },
-    };
+    let mut scenario: Scenario = simulation::scenario(wish)?;
     let profile = &mut scenario.profile;
     if let Some(name) = &wish.dialect {
         const KNOWN: &str = "write v12, v16, v16.2, v22 or v22.3";
@@ -65,31 +44,8 @@ fn scenario(wish: &Simulation) -> Result<Scenario, SimulateError> {
     }
     profile.seed = wish.seed.unwrap_or(profile.seed);
     profile.calls_per_s = wish.rate.unwrap_or(profile.calls_per_s);
-    for trouble in &wish.chaos {
-        misbehave(profile, *trouble);
-    }
+    simulation::misbehave(&mut profile.chaos, &wish.chaos);
     Ok(scenario)
-}
-
-fn misbehave(profile: &mut Profile, trouble: Trouble) {
-    let (much, chaos) = (trouble.strength, &mut profile.chaos);
-    match trouble.chaos {
-        Chaos::Drop => chaos.drop_every_s = much,
-        Chaos::Duplicate => chaos.duplicate = much,
-        Chaos::Reorder => chaos.reorder = much,
-        Chaos::HalfOpen => chaos.half_open_every_s = much,
-        Chaos::Garbage => {
-            chaos.garbage = much;
-            chaos.unknown_event = much;
-            chaos.unknown_field = much;
-        }
-        Chaos::Slow => chaos.slow_ms = whole(much),
-        Chaos::Restart => {
-            chaos.restart_every_s = much;
-            chaos.restart_takes_s = f64::min(much / 2.0, 5.0);
-        }
-        Chaos::AuthFailure => chaos.refuse_login = much,
-    }
 }
 
 fn title(sim: &Sim) -> String {

@@ -1,16 +1,13 @@
 //! A simulated Telecom X, as the command line wants one.
 
-use std::{
-    fs,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use telecomx::{
     link::packet::Engine,
     sim::{Level, Listen, Office, Profile, Scenario, Sim},
 };
 
-use crate::adapters::{Chaos, SimulateError, Simulated, Simulation, Starting, Trouble, whole};
+use crate::adapters::{SimulateError, Simulated, Simulation, Starting, simulation};
 
 pub(super) fn start(wish: Simulation) -> Starting {
     Box::pin(async move {
@@ -28,7 +25,7 @@ pub(super) fn start(wish: Simulation) -> Starting {
         let title = format!("a Telecom X (Engine.IO {engine}) at {}", sim.url());
         let source = source(&sim);
         let tenant = Some(sim.profile().customer.clone());
-        let play = tokio::spawn(async move {
+        let alive = simulation::play(async move {
             sim.play(&scenario).await;
             // It lives on by itself until it is dropped.
             std::future::pending::<()>().await;
@@ -37,18 +34,9 @@ pub(super) fn start(wish: Simulation) -> Starting {
             title,
             source,
             tenant,
-            alive: Box::new(Playing(play)),
+            alive,
         })
     })
-}
-
-/// Ends the simulator with itself.
-struct Playing(tokio::task::JoinHandle<()>);
-
-impl Drop for Playing {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 /// Unix milliseconds.
@@ -58,17 +46,7 @@ fn now() -> i64 {
 }
 
 fn scenario(wish: &Simulation) -> Result<Scenario, SimulateError> {
-    let mut scenario = match &wish.scenario {
-        Some(path) => {
-            let text =
-                fs::read_to_string(path).map_err(|error| SimulateError::Scenario(error.into()))?;
-            Scenario::parse(&text).map_err(|error| SimulateError::Scenario(error.into()))?
-        }
-        None => Scenario {
-            profile: Profile::default(),
-            moments: Vec::new(),
-        },
-    };
+    let mut scenario: Scenario = simulation::scenario(wish)?;
     let profile = &mut scenario.profile;
     if let Some(name) = &wish.dialect {
         const KNOWN: &str = "write 4 or 3, the version of Engine.IO";
@@ -83,31 +61,8 @@ fn scenario(wish: &Simulation) -> Result<Scenario, SimulateError> {
     }
     profile.seed = wish.seed.unwrap_or(profile.seed);
     profile.calls_per_s = wish.rate.unwrap_or(profile.calls_per_s);
-    for trouble in &wish.chaos {
-        misbehave(profile, *trouble);
-    }
+    simulation::misbehave(&mut profile.chaos, &wish.chaos);
     Ok(scenario)
-}
-
-fn misbehave(profile: &mut Profile, trouble: Trouble) {
-    let (much, chaos) = (trouble.strength, &mut profile.chaos);
-    match trouble.chaos {
-        Chaos::Drop => chaos.drop_every_s = much,
-        Chaos::Duplicate => chaos.duplicate = much,
-        Chaos::Reorder => chaos.reorder = much,
-        Chaos::HalfOpen => chaos.half_open_every_s = much,
-        Chaos::Garbage => {
-            chaos.garbage = much;
-            chaos.unknown_event = much;
-            chaos.unknown_field = much;
-        }
-        Chaos::Slow => chaos.slow_ms = whole(much),
-        Chaos::Restart => {
-            chaos.restart_every_s = much;
-            chaos.restart_takes_s = f64::min(much / 2.0, 5.0);
-        }
-        Chaos::AuthFailure => chaos.refuse_login = much,
-    }
 }
 
 fn source(sim: &Sim<Office>) -> String {

@@ -30,8 +30,8 @@ use crate::{
     http::{empty, object, query::Query},
     problem::{Kind, Problem, Violation},
     webhooks::{
-        Shared, WebhookError, Webhooks, current,
-        endpoint::{Endpoint, Kept, OVERLAP, Owner, headers_text},
+        Shared, WebhookError, Webhooks,
+        endpoint::{Endpoint, Kept, OVERLAP, Owner, current, headers_text},
         secret,
     },
 };

@@ -1,5 +1,6 @@
 //! The core against a reference: whatever happens, a stream carries exactly its events, in order, once, or closes.
 
+mod followed;
 mod pipe;
 mod steps;
 mod world;

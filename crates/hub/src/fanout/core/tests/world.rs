@@ -1,10 +1,11 @@
 //! A shard, its log and its clients, and what the reference says that each client must have been sent.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::RefCell, collections::HashSet, rc::Rc, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use model::{Epoch, EventType, Now, Position, Timestamp};
 use serde_json::Value;
+use telemetry::Context;
 
 use super::{
     super::Account,
@@ -15,7 +16,7 @@ use crate::{
     block::{Block, Key as Text},
     fanout::{
         Command, Opening, Options, Snapshot, Start, Subscription,
-        core::{self, Core, Job, Phase, number},
+        core::{self, Core, Delivered, Job, Phase, number},
         pool::perform,
     },
     filter::{
@@ -23,7 +24,7 @@ use crate::{
         fixture::{entry, spec},
     },
     stream::{Announcement, ConnectionId},
-    tail::{Tail, TailLimits},
+    tail::{Followed, Tail, TailLimits},
 };
 
 pub(super) const LAG: usize = 6 * 1024;
@@ -37,6 +38,8 @@ pub(super) struct World {
     /// Jobs of workers that are out.
     jobs: Vec<Job>,
     pub(super) streams: Vec<Stream>,
+    /// What it told of followed frames: what is committed together came of one.
+    pub(super) delivered: Vec<Delivered>,
     pub(super) now: Now,
     next: u64,
 }
@@ -64,6 +67,7 @@ impl World {
             log: Log::default(),
             jobs: Vec::new(),
             streams: Vec::new(),
+            delivered: Vec::new(),
             now: Now {
                 mono: Duration::ZERO,
                 wall: Timestamp::from_secs(1_700_000_000),
@@ -147,12 +151,28 @@ impl World {
             Step::Connect(_) | Step::Work(_) => {}
         }
         self.grant();
+        self.delivered.extend(self.core.delivered(self.now));
     }
 
     fn commit(&mut self, events: &[(usize, usize, usize)]) {
-        let block = self.block(events);
-        self.log.blocks().push(Arc::clone(&block));
-        self.tail.publish(&[block]);
+        self.commit_all(&[events]);
+    }
+
+    /// Commits blocks of events of one frame.
+    pub(super) fn commit_all(&mut self, events: &[&[(usize, usize, usize)]]) {
+        let blocks: Vec<_> = events.iter().map(|events| self.block(events)).collect();
+        self.log.blocks().extend(blocks.iter().cloned());
+        let first = blocks[0].first();
+        self.tail.follow(&[Followed {
+            context: Context {
+                trace: first.0.into(),
+                span: 1,
+            },
+            first,
+            last: blocks[blocks.len() - 1].last(),
+            committed: self.now,
+        }]);
+        self.tail.publish(&blocks);
     }
 
     fn grant(&mut self) {
@@ -340,6 +360,13 @@ impl World {
             }
         }
         assert_eq!(self.core.counters().held, 0, "everything was given back");
+        assert!(!self.core.is_following(), "what is followed has an end");
+        let told: HashSet<u128> = self
+            .delivered
+            .iter()
+            .map(|frame| frame.context.trace)
+            .collect();
+        assert_eq!(told.len(), self.delivered.len(), "a frame is told of once");
     }
 }
 
