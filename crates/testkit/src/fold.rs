@@ -176,9 +176,13 @@ impl Fold {
             return;
         };
         let mut moved = (**leg).clone();
-        Arc::make_mut(leg).state = LegState::Ended;
-        Arc::make_mut(leg).ended_at = Some(time);
-        moved.id = EntityId::from_text(&format!("{id}~2"));
+        let next = successor(&id);
+        let ended = Arc::make_mut(leg);
+        ended.state = LegState::Ended;
+        ended.ended_at = Some(time);
+        ended.other_leg = Some(next.clone());
+        moved.id = next;
+        moved.other_leg = Some(id);
         moved.state = LegState::Connected;
         moved.started_at = time;
         moved.ended_at = None;
@@ -267,6 +271,16 @@ impl Fold {
         queue.number = at.number.clone().or(queue.number.take());
         queue.native.merge(native);
     }
+}
+
+/// The id under which a leg goes on in another call.
+fn successor(id: &EntityId) -> EntityId {
+    let text = id.as_str();
+    let (base, n) = text
+        .rsplit_once('~')
+        .and_then(|(base, n)| Some((base, n.parse::<u32>().ok()?)))
+        .unwrap_or((text, 1));
+    EntityId::from_text(&format!("{base}~{}", n + 1))
 }
 
 fn merge(call: &mut Call, patch: &CallPatch) {

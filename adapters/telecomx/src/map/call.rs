@@ -48,7 +48,7 @@ impl Translator {
             extension: text(&body.extension),
             clicked: false,
         };
-        let Some(mut session) = self.session_of(tell, session_id, &told.id) else {
+        let Some(mut session) = self.session_of(tell, session_id, Some(&told.id)) else {
             return;
         };
         if session.ended {
@@ -64,6 +64,7 @@ impl Translator {
         session.legs[at].confirmed = true;
         self.describe(tell, &mut session, at, &told);
         self.step(tell, &mut session, at, step, &told);
+        self.adopt_trunk_call(tell, &mut session);
         self.after_step(tell, &mut session);
         self.sessions.put(session, tell.now);
     }
@@ -109,12 +110,19 @@ impl Translator {
     }
 
     /// The session of a leg, taken out of the store. A leg that is known stays in its call, unless the PBX says that it
-    /// moved.
-    fn session_of(&mut self, tell: &mut Telling, told: &str, leg: &Text) -> Option<Box<Session>> {
+    /// moved; one that is over has no part in any other.
+    pub(super) fn session_of(
+        &mut self,
+        tell: &mut Telling,
+        told: &str,
+        leg: Option<&Text>,
+    ) -> Option<Box<Session>> {
         let key = self.sessions.resolve(told);
-        match self.sessions.of_leg(leg) {
-            Some(home) if *home == *told || home == key => self.sessions.take(&home),
-            Some(home) => self.moved(tell, &home, told, leg),
+        let known = leg.and_then(|leg| Some((leg, self.sessions.of_leg(leg)?)));
+        match known {
+            Some((_, home)) if *home == *told || home == key => self.sessions.take(&home),
+            Some((leg, home)) if self.sessions.is_over(&home, leg) => None,
+            Some((leg, home)) => self.moved(tell, &home, told, leg),
             None if self.sessions.is_closed(&key) => None,
             None => Some(match self.sessions.take(&key) {
                 Some(session) => session,
@@ -174,7 +182,6 @@ impl Translator {
             let rule = if first { rule } else { "session.told" };
             tell.native(rule, session.call_fact(opens, news.unwrap_or_default()));
         }
-        self.adopt_trunk_call(tell, session);
     }
 
     /// Who called and what was dialled. The leg towards the PBX says so; others only when nothing else is known.
@@ -270,13 +277,7 @@ impl Translator {
         leg.extension = told.extension.map(Into::into);
         leg.queue = text(&told.body.queue_id).map(Into::into);
         session.served &= role == LegRole::Caller;
-        let (at, gone) = session.add(leg);
-        if let Some(gone) = gone {
-            self.sessions.unindex_leg(&session.key, &gone);
-        }
-        self.sessions.index_leg(&session.key, &session.legs[at]);
-        self.sessions.set_grace(session, None);
-        session.deserted_at = None;
+        let at = self.sessions.join(session, leg);
         let patch = self.leg_patch(session, at, told);
         session.legs[at].party = patch.party.clone().unwrap_or_default();
         session.legs[at].shows = other_side(told);

@@ -34,19 +34,21 @@ impl Translator {
         let leg = text(&event.id)
             .and_then(read::queued_leg)
             .map(|(server, channel)| leg_id(server, channel));
-        let key = text(&body.session_id)
-            .map(|told| self.sessions.resolve(told))
+        let told = text(&body.session_id)
+            .map(Text::from)
             .or_else(|| self.sessions.of_leg(leg.as_ref()?));
-        let Some(caller_key) = key.clone().or_else(|| text(&event.id).map(Into::into)) else {
+        let mut session = told
+            .as_ref()
+            .and_then(|told| self.session_of(tell, told, leg.as_ref()));
+        let key = match (&session, &told) {
+            (Some(session), _) => Some(session.key.clone()),
+            (None, Some(told)) => Some(self.sessions.resolve(told)),
+            (None, None) => text(&event.id).map(Into::into),
+        };
+        let Some(caller_key) = key else {
             return tell.missing("sessionId");
         };
         self.sync.touched(&caller_key);
-        let mut session = key.filter(|key| !self.sessions.is_closed(key)).map(|key| {
-            match self.sessions.take(&key) {
-                Some(session) => session,
-                None => self.sessions.create(&key, tell.tenant.clone(), tell.now),
-            }
-        });
         let at = self.directory.queue_ref(queue);
         if step == QueueStep::Left {
             self.left_queue(tell, &at, &caller_key, body, session.as_deref_mut());
@@ -130,10 +132,7 @@ impl Translator {
                 }
                 let mut leg = Leg::new(id, LegRole::Caller);
                 leg.party = party.clone();
-                let (at, _) = session.add(leg);
-                self.sessions.index_leg(&session.key, &session.legs[at]);
-                self.sessions.set_grace(session, None);
-                session.deserted_at = None;
+                let at = self.sessions.join(session, leg);
                 let patch = LegPatch {
                     role: Some(LegRole::Caller),
                     party: some(party.clone()),

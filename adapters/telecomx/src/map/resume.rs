@@ -11,7 +11,7 @@ use model::{
 
 use super::{
     Translator, directory,
-    session::{Leg, Session},
+    session::{Leg, Session, moved_key},
     tell::Telling,
     trunk::Trunk,
 };
@@ -86,7 +86,10 @@ impl Translator {
                 continue;
             }
             let leg = leg_of(leg);
-            self.sessions.index_leg(&key, &leg);
+            // One that moved is in two calls; it belongs to the one that it goes on in.
+            if leg.is_open() || self.sessions.of_leg(&leg.id).is_none() {
+                self.sessions.index_leg(&key, &leg);
+            }
             session.add(leg);
         }
         let picked_up = session.caller().is_some_and(|leg| leg.answered);
@@ -110,10 +113,10 @@ impl Translator {
                 self.sessions.alias(&name, &mut session);
             }
         }
-        session.lost_a_leg = session
-            .legs
-            .iter()
-            .any(|leg| leg.handed_on && leg.key != leg.id);
+        session.lost_a_leg = call.legs.iter().any(|leg| {
+            let next = self.source.entity(&moved_key(leg.id.key()));
+            !leg.is_open() && leg.other_leg.as_ref() == Some(&next)
+        });
         if session.is_deserted() {
             // Its end was waited for when the gateway stopped.
             session.deserted_at = call.legs.iter().filter_map(|leg| leg.ended_at).max();

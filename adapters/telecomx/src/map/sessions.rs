@@ -94,6 +94,13 @@ impl Sessions {
         self.legs.get(leg).cloned()
     }
 
+    /// True when a leg has ended in the session that it belongs to.
+    pub(super) fn is_over(&self, home: &str, leg: &str) -> bool {
+        let session = self.get(home);
+        let leg = session.and_then(|session| Some(&session.legs[session.find(leg)?]));
+        leg.is_some_and(|leg| !leg.is_open())
+    }
+
     /// The session of a SIP Call-ID.
     pub(super) fn of_call_id(&self, id: &str) -> Option<Text> {
         self.call_ids.get(id).cloned()
@@ -139,6 +146,18 @@ impl Sessions {
             self.forget_first();
         }
         self.live.insert(session.key.clone(), session);
+    }
+
+    /// A leg becomes part of a session, which goes on with it. Says where it stands.
+    pub(super) fn join(&mut self, session: &mut Session, leg: Leg) -> usize {
+        let (at, gone) = session.add(leg);
+        if let Some(gone) = gone {
+            self.unindex_leg(&session.key, &gone);
+        }
+        self.index_leg(&session.key, &session.legs[at]);
+        self.set_grace(session, None);
+        session.deserted_at = None;
+        at
     }
 
     /// Notes that a leg is part of a session.

@@ -205,13 +205,7 @@ impl Translator {
             some(&to.legs[at].party)
         });
         let came = some(&leg.party);
-        let (_, gone) = to.add(leg.clone());
-        if let Some(gone) = gone {
-            self.sessions.unindex_leg(&to.key, &gone);
-        }
-        self.sessions.index_leg(&to.key, &leg);
-        self.sessions.set_grace(to, None);
-        to.deserted_at = None;
+        self.sessions.join(to, leg.clone());
         if !to.gained_from.contains(&from.key) && leg.role == LegRole::Callee {
             to.gained_from.push(from.key.clone());
             let related = Some(from.key.clone());

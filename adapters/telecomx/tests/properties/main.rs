@@ -4,6 +4,7 @@
 
 mod grammar;
 mod seeds;
+mod transfers;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
