@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use model::{Collection, EntityId, Position, Text, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
     block::{blob, encode},
@@ -18,6 +18,7 @@ use super::{
     error::LogError,
     position::{from_row, to_row},
     sql,
+    transaction::Transaction,
 };
 use crate::block::Key;
 

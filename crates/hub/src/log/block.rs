@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{Epoch, Position, SourceId, Text, Timestamp};
-use rusqlite::{CachedStatement, Connection, Row, Transaction, params, types::ValueRef};
+use rusqlite::{CachedStatement, Connection, Row, params, types::ValueRef};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -13,6 +13,7 @@ use super::{
     position::{from_row, to_row},
     sql,
     summary::{Stored, Summary, bloom},
+    transaction::Transaction,
 };
 use crate::block::{Block, Entry, Key};
 

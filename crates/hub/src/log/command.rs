@@ -1,9 +1,9 @@
 //! Commands that were accepted lately, with their idempotency keys.
 
 use model::{Command, Text, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{block::blob, error::LogError, sql};
+use super::{block::blob, error::LogError, sql, transaction::Transaction};
 use crate::command::{CommandChange, CommandRecord, IdempotencyKey};
 
 /// The most commands that are kept; the oldest go first.

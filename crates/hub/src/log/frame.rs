@@ -1,7 +1,7 @@
 //! Native frames: a ring of chunks, each the frames of one source in one commit.
 
 use model::FrameId;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     position::to_row,
     retention::Extent,
     sql,
+    transaction::Transaction,
 };
 
 /// The most bytes of a chunk; one frame may exceed it.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::{Epoch, Position, Timestamp};
-use rusqlite::{Connection, Transaction};
+use rusqlite::Connection;
 
 use super::{
     Retention,
@@ -14,6 +14,7 @@ use super::{
     recovery::{self, State},
     retention::{BLOCKS, Budget, Extent, FRAMES, Rule},
     sql,
+    transaction::Transaction,
 };
 
 /// Closed subjects are remembered this long even if events are not.

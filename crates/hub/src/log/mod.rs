@@ -26,6 +26,7 @@ mod rows;
 mod search;
 mod sql;
 mod summary;
+mod transaction;
 mod wal;
 mod writer;
 

@@ -1,12 +1,13 @@
 //! Tables that grow at one end and shrink at the other.
 
 use model::Timestamp;
-use rusqlite::{Transaction, params};
+use rusqlite::params;
 
 use super::{
     error::LogError,
     position::{from_row, to_row},
     sql,
+    transaction::Transaction,
 };
 
 /// The statements of such a table. Its rows have a rising key, the time of their newest content, and `total`.

@@ -1,7 +1,7 @@
 //! The small tables: memos, entities, gaps.
 
 use model::Timestamp;
-use rusqlite::{Transaction, params};
+use rusqlite::params;
 
 use super::{
     archive::subject,
@@ -9,6 +9,7 @@ use super::{
     error::LogError,
     position::to_row,
     sql,
+    transaction::Transaction,
 };
 
 use crate::shelf::Shelving;

@@ -80,6 +80,10 @@ CREATE TABLE command (
 ) STRICT;
 ";
 
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+pub(super) const COMMIT: &str = "COMMIT";
+pub(super) const ROLLBACK: &str = "ROLLBACK";
+
 pub(super) const STATE_CREATE: &str = "INSERT INTO state VALUES (1, ?1, 0, NULL, 1, 0, 1, 0, 0)";
 pub(super) const STATE: &str =
     "SELECT epoch, boot, machine, clean, relaxed, ceiling, floor, checkpoint FROM state";

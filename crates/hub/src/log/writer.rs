@@ -7,7 +7,7 @@ use std::{
 };
 
 use model::{Epoch, Position, Timestamp};
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, params};
 
 use super::{
     Options, Retention, SyncMode,
@@ -23,6 +23,7 @@ use super::{
     recovery::{self, Recovered, State, Stop},
     retention::Budget,
     rows, sql,
+    transaction::Transaction,
     wal::Checkpoints,
 };
 
@@ -56,7 +57,7 @@ pub struct Log {
 pub fn open(options: &Options, random: [u8; 8]) -> Result<(Log, Reader), LogError> {
     let lock = file::lock(&options.path)?;
     file::prepare(&options.path, random)?;
-    let mut db = file::writer(&options.path, options.sync)?;
+    let db = file::writer(&options.path, options.sync)?;
     let state = State::read(&db)?;
     let epoch: Epoch = state
         .epoch
@@ -75,7 +76,7 @@ pub fn open(options: &Options, random: [u8; 8]) -> Result<(Log, Reader), LogErro
     let archive = Index::load(&db, options.archive)?;
     let boot = state.boot.saturating_add(1);
     // Until here nothing was written: what cannot be read stays as it is.
-    start(&mut db, options, &ledger, stop, boot)?;
+    start(&db, options, &ledger, stop, boot)?;
     file::synchronous(&db, options.sync)?;
 
     let shared = Arc::new(Shared {
@@ -248,7 +249,7 @@ impl Log {
         let result = (|| {
             let index = read(&self.shared.archive);
             let mut changes = Changes::new(&index);
-            let tx = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
+            let tx = Transaction::begin(&self.db)?;
             let keep = Keep {
                 limits: &self.retention,
                 frames: self.frames,
@@ -301,14 +302,14 @@ impl std::fmt::Debug for Log {
 /// Notes that the log is open. Synced to the disk before anything is appended: should the machine die, the next start
 /// has to know that positions were being given.
 fn start(
-    db: &mut Connection,
+    db: &Connection,
     options: &Options,
     ledger: &Ledger,
     stop: Stop,
     boot: u32,
 ) -> Result<(), LogError> {
     file::synchronous(db, SyncMode::Full)?;
-    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let tx = Transaction::begin(db)?;
     if let Stop::Machine {
         lost: Some(Lost { first, last }),
     } = stop
