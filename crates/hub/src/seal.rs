@@ -24,6 +24,9 @@ pub struct Sealer {
 /// The most bytes of an event.
 pub const MAX_EVENT: usize = 64 * 1024;
 
+/// Bytes of an event, about: so much room is made for each.
+const USUAL_EVENT: usize = 1024;
+
 /// An event as it is written: [`model::Event`], member by member, lent by a draft.
 #[derive(Serialize)]
 struct Written<'a> {
@@ -77,8 +80,8 @@ impl Sealer {
         trace: impl Fn(usize) -> Option<Text>,
     ) -> Vec<Arc<Block>> {
         let mut blocks = Vec::new();
-        let mut entries = Vec::new();
-        let mut body = Vec::new();
+        let mut entries = Vec::with_capacity(drafts.len().min(Block::MAX_EVENTS));
+        let mut body = Vec::with_capacity((drafts.len() * USUAL_EVENT).min(Block::MAX_BYTES));
         for (n, draft) in drafts.iter().enumerate() {
             if entries.len() == Block::MAX_EVENTS
                 || (!entries.is_empty() && body.len() + MAX_EVENT > Block::MAX_BYTES)

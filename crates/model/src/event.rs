@@ -402,6 +402,8 @@ pub struct Event {
 }
 
 /// What an event carries: whole entities after the change, then facts, then `change`, then `origin`.
+///
+/// Facts are boxed: they are rare, and every event on its way through the gateway is moved as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[expect(
@@ -444,27 +446,27 @@ pub struct Data {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Arc<Webhook>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub transfer: Option<Transfer>,
+    pub transfer: Option<Box<Transfer>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub missed: Option<Missed>,
+    pub missed: Option<Box<Missed>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub gap: Option<Gap>,
+    pub gap: Option<Box<Gap>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub object: Option<DirectoryObject>,
+    pub object: Option<Box<DirectoryObject>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub variable: Option<Variable>,
+    pub variable: Option<Box<Variable>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub alert: Option<Alert>,
+    pub alert: Option<Box<Alert>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<Message>,
+    pub message: Option<Box<Message>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub request: Option<Message>,
+    pub request: Option<Box<Message>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reply: Option<Message>,
+    pub reply: Option<Box<Message>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub breach: Option<Breach>,
+    pub breach: Option<Box<Breach>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
     pub origin: Origin,

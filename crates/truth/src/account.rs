@@ -98,10 +98,10 @@ impl Accounts {
             EventType::CallHeld => account.held.push(told(None)),
             EventType::CallTransferred => {
                 if let Some(transfer) = &data.transfer {
-                    account.transfers.push((transfer.clone(), told(None)));
+                    account.transfers.push(((**transfer).clone(), told(None)));
                 }
             }
-            EventType::CallMissed => account.missed.clone_from(&data.missed),
+            EventType::CallMissed => account.missed = data.missed.as_deref().cloned(),
             EventType::LegRinging => {
                 if let Some(leg) = data.leg.as_ref().filter(|leg| leg.role == LegRole::Callee) {
                     account.rang.push(told(Some(&leg.party)));

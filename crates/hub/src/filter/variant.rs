@@ -227,14 +227,14 @@ mod tests {
                 quality: None,
                 unrecognized: std::collections::BTreeMap::new(),
             }));
-            draft.data.gap = Some(model::Gap {
+            draft.data.gap = Some(Box::new(model::Gap {
                 from: Timestamp::from_secs(1),
                 to: Timestamp::from_secs(2),
                 reason: "10.0.0.7 refused us".into(),
                 reconciled: vec!["calls".into()],
                 unknown: Vec::new(),
                 count: Some(3),
-            });
+            }));
         });
         let limited = LIMITED.render(&block, &block.entries[0]).to_vec();
         assert_eq!(

@@ -229,7 +229,7 @@ impl State {
             .map(|stored| Arc::clone(&stored.entity));
         let data = Data {
             caller: waiting,
-            breach: Some(breach.clone()),
+            breach: Some(Box::new(breach.clone())),
             ..Data::default()
         };
         let saying = Saying {

@@ -13,7 +13,7 @@ impl State {
     pub(super) fn remark(&mut self, turn: &mut Turn<'_>, fact: &Fact) {
         let (kind, data) = match fact {
             Fact::Directory(object) => {
-                let object = Some((**object).clone());
+                let object = Some(object.clone());
                 let data = Data {
                     object,
                     ..Data::default()
@@ -21,7 +21,7 @@ impl State {
                 (EventType::DirectoryChanged, data)
             }
             Fact::Variable(variable) => {
-                let variable = Some((**variable).clone());
+                let variable = Some(variable.clone());
                 let data = Data {
                     variable,
                     ..Data::default()
@@ -32,7 +32,7 @@ impl State {
                 if !self.alert_changes(turn, alert, *raised) {
                     return;
                 }
-                let alert = Some((**alert).clone());
+                let alert = Some(alert.clone());
                 let data = Data {
                     alert,
                     ..Data::default()
@@ -45,7 +45,7 @@ impl State {
                 (kind, data)
             }
             Fact::Message(message) => {
-                let message = Some((**message).clone());
+                let message = Some(message.clone());
                 let data = Data {
                     message,
                     ..Data::default()
@@ -53,7 +53,7 @@ impl State {
                 (EventType::MessageReceived, data)
             }
             Fact::Request(request) => {
-                let request = Some((**request).clone());
+                let request = Some(request.clone());
                 let data = Data {
                     request,
                     ..Data::default()
@@ -61,7 +61,7 @@ impl State {
                 (EventType::RequestReceived, data)
             }
             Fact::Reply(reply) => {
-                let reply = Some((**reply).clone());
+                let reply = Some(reply.clone());
                 let data = Data {
                     reply,
                     ..Data::default()

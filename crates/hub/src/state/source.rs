@@ -130,7 +130,7 @@ impl State {
         if let Some(gap) = gap {
             self.set_gap_end(&turn.mark.source, gap.to);
             let data = Data {
-                gap: Some(gap),
+                gap: Some(Box::new(gap)),
                 ..Data::default()
             };
             self.say_source(turn, EventType::SourceGap, data);

@@ -104,7 +104,7 @@ impl Batch {
             if let (EventType::SourceGap, Some(source), Some(gap)) =
                 (draft.kind, draft.source, draft.data.gap)
             {
-                written.gaps.push(LoggedGap { source, gap });
+                written.gaps.push(LoggedGap { source, gap: *gap });
             }
         }
         written

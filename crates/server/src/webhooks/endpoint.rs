@@ -170,7 +170,7 @@ impl Endpoint {
         let data = Data {
             webhook: Some(webhook.into()),
             reason,
-            gap,
+            gap: gap.map(Box::new),
             ..Data::default()
         };
         Draft::of_gateway(kind, self.subject().into(), self.version, now, data)

@@ -382,7 +382,7 @@ impl Backend for Hub {
 fn gap(draft: &Draft) -> Option<LoggedGap> {
     Some(LoggedGap {
         source: draft.source.clone()?,
-        gap: draft.data.gap.clone()?,
+        gap: draft.data.gap.as_deref().cloned()?,
     })
 }
 

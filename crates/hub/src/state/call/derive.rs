@@ -46,7 +46,7 @@ impl State {
         if let Some(transfer) = slot.pending.transfer.take() {
             slot.call_mut().state = derived.state;
             let data = Data {
-                transfer: Some(transfer),
+                transfer: Some(Box::new(transfer)),
                 ..Data::default()
             };
             self.change_call(turn, slot, EventType::CallTransferred, at, data);

@@ -82,7 +82,7 @@ impl State {
         self.leave_queues(turn, slot, &end);
         if let Some(missed) = missed(&slot.call, &end) {
             let data = Data {
-                missed: Some(missed),
+                missed: Some(Box::new(missed)),
                 ..Data::default()
             };
             self.change_call(turn, slot, EventType::CallMissed, at, data);
