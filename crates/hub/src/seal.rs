@@ -88,7 +88,7 @@ impl Sealer {
             {
                 blocks.push(self.block(std::mem::take(&mut entries), std::mem::take(&mut body)));
             }
-            entries.push(self.encode(draft, trace(n), &mut body));
+            entries.push(self.encode(draft, trace(n).as_deref(), &mut body));
         }
         if !entries.is_empty() {
             blocks.push(self.block(entries, body));
@@ -104,13 +104,13 @@ impl Sealer {
         })
     }
 
-    fn encode(&mut self, draft: &Draft, trace: Option<Text>, body: &mut Vec<u8>) -> Entry {
+    fn encode(&mut self, draft: &Draft, trace: Option<&str>, body: &mut Vec<u8>) -> Entry {
         let position = self.next;
         self.next = Position(position.0 + 1);
         let start = body.len();
         let id = self.epoch.at(position);
         let mut data = Cow::Borrowed(&draft.data);
-        write(&Written::of(draft, id, trace.as_deref(), &data), body);
+        write(&Written::of(draft, id, trace, &data), body);
         let length = body.len() - start;
         if length > MAX_EVENT
             && let Some(payload) = &draft.data.origin.payload
@@ -120,7 +120,7 @@ impl Sealer {
             origin.truncated = true;
             origin.payload = (rest < MAX_EVENT).then(|| payload.cut(MAX_EVENT - rest));
             body.truncate(start);
-            write(&Written::of(draft, id, trace.as_deref(), &data), body);
+            write(&Written::of(draft, id, trace, &data), body);
         }
         // The payload is the last member of the origin, the origin of the data, the data of the event.
         let payload = data
@@ -170,7 +170,6 @@ impl<'a> Written<'a> {
     }
 }
 
-#[expect(clippy::ref_option, reason = "serde hands a reference to the field")]
 fn source<S: Serializer>(source: &Option<&SourceId>, serializer: S) -> Result<S::Ok, S::Error> {
     match source {
         Some(source) => serializer.collect_str(&format_args!("/sources/{source}")),

@@ -1,6 +1,6 @@
 //! What one event costs when there is much of everything: open calls, events in the log, filters. And what each takes of memory.
 //!
-//! `cargo run --release -p benches --bin scale`; with `-- --large` the log grows to ten million events, about 7 GB of disk.
+//! `cargo run --release -p benches --bin scale`; with `-- --large` the log grows to ten million events, 12 GB of disk.
 //! What counts are the ratios to the smallest of the same run.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its result")]

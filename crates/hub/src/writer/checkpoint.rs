@@ -79,3 +79,21 @@ impl Rounds {
         self.reached.take()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_is_due_after_some_events_or_some_time() {
+        let mut rounds = Rounds::default();
+        let at = Duration::from_millis;
+        assert_eq!(rounds.due(1, at(1_000)), 64, "nothing was written for long");
+        assert_eq!(rounds.due(200, at(1_010)), 0);
+        assert_eq!(rounds.due(55, at(1_020)), 0);
+        assert_eq!(rounds.due(1, at(1_030)), 64, "after 256 events");
+        assert_eq!(rounds.due(0, at(1_129)), 0);
+        assert_eq!(rounds.due(0, at(1_130)), 64, "after 100 ms");
+        assert_eq!(rounds.due(1_024, at(1_131)), 256, "more for more events");
+    }
+}
