@@ -402,8 +402,7 @@ pub struct Event {
 }
 
 /// What an event carries: whole entities after the change, then facts, then `change`, then `origin`.
-///
-/// Facts are boxed: they are rare, and every event on its way through the gateway is moved as a whole.
+// Facts are boxed: they are rare, and every event on its way through the gateway is moved as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[expect(
