@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags, params};
 use super::{SyncMode, error::LogError, sql};
 
 /// How long a connection waits for another. Only a journal that readers hold on to when it has to begin anew makes it.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A name for this run of the machine's kernel, where it tells one: it differs after the machine was down.
 #[must_use]
@@ -82,6 +82,12 @@ pub(super) fn prepare(database: &Path, random: [u8; 8]) -> Result<(), LogError> 
     }
 }
 
+/// The database as a file, to wait for its disk. SQLite's locks on it are lost as soon as this is closed, so it is to be
+/// closed after all connections.
+pub(super) fn open(database: &Path) -> Result<File, LogError> {
+    File::open(database).map_err(|error| failed("open", database, error))
+}
+
 /// The connection that writes.
 pub(super) fn writer(database: &Path, sync: SyncMode) -> Result<Connection, LogError> {
     let db = Connection::open_with_flags(
@@ -144,7 +150,7 @@ fn create(database: &Path, random: [u8; 8]) -> Result<(), LogError> {
         .open(&draft)
         .map_err(|source| failed("create", &draft, source))?;
     let mut db = Connection::open(&draft)?;
-    db.pragma_update(None, "page_size", 8192)?;
+    db.pragma_update(None, "page_size", 4096)?;
     let tx = db.transaction()?;
     tx.execute_batch(sql::SCHEMA)?;
     tx.execute(
@@ -188,7 +194,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn failed(action: &'static str, path: &Path, source: io::Error) -> LogError {
+pub(super) fn failed(action: &'static str, path: &Path, source: io::Error) -> LogError {
     LogError::File {
         action,
         path: path.to_owned(),

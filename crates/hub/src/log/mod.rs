@@ -60,8 +60,9 @@ pub struct Options {
     pub frames: u64,
     /// The most closed subjects, each counted once more for each of its aliases.
     pub archive: usize,
-    /// Bytes of the journal beside the database from which on it begins anew: often, appends wait for the disk more often;
-    /// rarely, the start after a kill reads more. It may grow to four times as much while readers hold on to it.
+    /// Bytes of the journal beside the database from which on it begins anew: if that is often, appends wait for the disk
+    /// more often; if rarely, the start after a kill reads more. The file keeps its length while the log is open, and may
+    /// grow to four times as much while readers hold on to it.
     pub journal: u64,
     /// How many positions are set aside at a time for the case that the machine dies. At least 1.
     pub reserve: u64,
@@ -101,7 +102,7 @@ impl Options {
             },
             frames: 1 << 30,
             archive: 1_000_000,
-            journal: 128 << 20,
+            journal: 32 << 20,
             reserve: 1_000_000,
             machine: boot_id(),
         }

@@ -2,6 +2,7 @@
 //! connections are in use, so they belong on threads that may block.
 
 use std::{
+    fs::File,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::{Duration, Instant},
 };
@@ -70,6 +71,8 @@ pub(super) struct Shared {
     pub(super) pool: Pool,
     pub(super) marks: RwLock<Marks>,
     pub(super) archive: RwLock<Index>,
+    // Dropped last: it has to outlive every connection.
+    pub(super) _database: Arc<File>,
 }
 
 /// The most gaps in an answer.

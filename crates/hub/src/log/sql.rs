@@ -182,4 +182,5 @@ pub(super) const COMMAND_OF_KEY: &str =
     "SELECT owner, key, digest, tenant, body FROM command WHERE owner = ?1 AND key = ?2";
 
 pub(super) const CHECKPOINT_PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+pub(super) const CHECKPOINT_RESTART: &str = "PRAGMA wal_checkpoint(RESTART)";
 pub(super) const CHECKPOINT_TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";

@@ -1,10 +1,11 @@
 //! The write-ahead log is moved into the database by a thread of its own, so that no append waits for it.
 
 use std::{
-    path::Path,
+    fs::File,
+    path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
@@ -15,37 +16,50 @@ use rusqlite::Connection;
 
 use super::{SyncMode, error::LogError, file, sql};
 
-/// The thread, as the writer sees it.
+/// The journal and the thread that moves it, as the writer sees them.
 pub(super) struct Checkpoints {
     journal: Arc<Journal>,
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
+    /// Bytes since the thread was last woken.
     written: u64,
 }
 
 /// The file that grows with each commit.
-pub(super) struct Journal {
-    /// Held by the writer during a commit, and by the thread for the short moment in which the file begins anew.
-    ///
-    /// Moving pages while the writer goes on never ends under load, since there are always new ones, and the file would
-    /// grow for ever. So most of it is moved beside the writer, and only the rest, a few pages, while the gate is held.
-    gate: Mutex<()>,
+///
+/// Moving pages while the writer goes on never ends under load, since there are always new ones, and the file would
+/// grow for ever. So the thread moves nearly all of it beside the writer, and the writer the few pages that came
+/// meanwhile, before its next commit, which then begins the file anew.
+struct Journal {
     /// Its bytes, about.
     length: AtomicU64,
     /// From when on it has to begin anew.
     long: u64,
     page: u64,
+    /// Nearly all of a long one is moved.
+    moved: AtomicBool,
+    /// The database, to wait for its disk.
+    database: Arc<File>,
+    path: PathBuf,
 }
 
+/// How long the writer waits for readers when the journal is to begin anew. Should they hold on to it, it is tried again later.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// What a commit writes beside its content: the rest of a page that was there, and now and then two more above it.
+const ASIDE: u64 = 6 * 1024;
+
 impl Checkpoints {
-    pub(super) fn start(database: &Path, long: u64) -> Result<Self, LogError> {
-        let db = file::writer(database, SyncMode::Normal)?;
+    /// `database` is its file, open for as long as anything else of this process has it open.
+    pub(super) fn start(path: &Path, database: Arc<File>, long: u64) -> Result<Self, LogError> {
+        let db = file::writer(path, SyncMode::Normal)?;
         let page: u32 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let journal = Arc::new(Journal {
-            gate: Mutex::default(),
             length: AtomicU64::new(0),
             long,
             page: u64::from(page),
+            moved: AtomicBool::new(false),
+            database,
+            path: path.to_owned(),
         });
         let (wake, woken) = sync_channel(1);
         let work = {
@@ -55,11 +69,7 @@ impl Checkpoints {
         let thread = thread::Builder::new()
             .name("log-checkpoint".to_owned())
             .spawn(work)
-            .map_err(|source| LogError::File {
-                action: "start the checkpoints of",
-                path: database.to_owned(),
-                source,
-            })?;
+            .map_err(|error| file::failed("start the checkpoints of", path, error))?;
         Ok(Self {
             journal,
             wake: Some(wake),
@@ -68,12 +78,22 @@ impl Checkpoints {
         })
     }
 
-    pub(super) fn journal(&self) -> &Journal {
-        &self.journal
+    /// Before a commit, on the writer's own connection: lets the journal begin anew when it is time. One that got far
+    /// too long, because the thread is starved or fails, is emptied here: it is bounded, whatever else may happen.
+    pub(super) fn enter(&self, db: &Connection) -> rusqlite::Result<()> {
+        let moved = self.journal.moved.swap(false, Ordering::Acquire);
+        if self.journal.length.load(Ordering::Relaxed) > 4 * self.journal.long {
+            return self.journal.restart(db, file::PATIENCE);
+        }
+        if moved {
+            return self.journal.restart(db, PATIENCE);
+        }
+        Ok(())
     }
 
     /// Counts a commit; wakes the thread when it is time. A thread at work is not woken twice.
-    pub(super) fn wrote(&mut self, bytes: u64) {
+    pub(super) fn wrote(&mut self, content: u64) {
+        let bytes = content + ASIDE;
         self.journal.length.fetch_add(bytes, Ordering::Relaxed);
         self.written += bytes;
         if self.written >= self.journal.long / 4
@@ -100,25 +120,17 @@ impl Drop for Checkpoints {
 }
 
 impl Journal {
-    /// The right to write. A journal that got far too long, because the thread is starved or fails, is emptied first:
-    /// it is bounded, whatever else may happen.
-    pub(super) fn enter(&self, db: &Connection) -> rusqlite::Result<MutexGuard<'_, ()>> {
-        let gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.length.load(Ordering::Relaxed) > 4 * self.long {
-            self.restart(db)?;
+    /// Moves what is there beside the writer.
+    fn shorten(&self, db: &Connection) -> Result<(), LogError> {
+        if self.passive(db)? < self.long {
+            return Ok(());
         }
-        Ok(gate)
-    }
-
-    /// Moves what is there beside the writer, and lets the file begin anew when it is long.
-    fn checkpoint(&self, db: &Connection) -> rusqlite::Result<()> {
-        if self.passive(db)? >= self.long {
-            // Once more for what came meanwhile, so that little is left to do while the writer waits.
-            self.passive(db)?;
-            let _writer_waits = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-            db.busy_timeout(Duration::from_millis(20))?;
-            self.restart(db)?;
-        }
+        // Once more for what came meanwhile, and the disk is waited for, so that little is left to do for the writer.
+        self.passive(db)?;
+        self.database
+            .sync_data()
+            .map_err(|error| file::failed("write to the disk", &self.path, error))?;
+        self.moved.store(true, Ordering::Release);
         Ok(())
     }
 
@@ -129,11 +141,14 @@ impl Journal {
         Ok(length)
     }
 
-    /// With the gate held. Readers that still need the file may prevent it; then it is tried again.
-    fn restart(&self, db: &Connection) -> rusqlite::Result<()> {
-        let readers_prevent_it: bool =
-            db.query_row(sql::CHECKPOINT_TRUNCATE, [], |row| row.get(0))?;
-        if !readers_prevent_it {
+    /// Moves the rest, and lets the next commit write from the beginning of the file, which stays as long as it is:
+    /// what is there already is written faster than what has to be added. Readers that still need it may prevent that.
+    fn restart(&self, db: &Connection, patience: Duration) -> rusqlite::Result<()> {
+        db.busy_timeout(patience)?;
+        let prevented: rusqlite::Result<bool> =
+            db.query_row(sql::CHECKPOINT_RESTART, [], |row| row.get(0));
+        db.busy_timeout(file::PATIENCE)?;
+        if !prevented? {
             self.length.store(0, Ordering::Relaxed);
         }
         Ok(())
@@ -143,8 +158,11 @@ impl Journal {
 fn run(db: &Connection, journal: &Journal, woken: &Receiver<()>) {
     while woken.recv().is_ok() {
         // A full or failing disk shows in the appends as well, and they tell. Here it is tried again at the next turn.
-        if let Err(error) = journal.checkpoint(db) {
-            tracing::warn!(%error, "the log's journal could not be moved into the database");
+        if let Err(error) = journal.shorten(db) {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the log's journal could not be moved into the database"
+            );
         }
     }
 }

@@ -57,6 +57,7 @@ pub struct Log {
 pub fn open(options: &Options, random: [u8; 8]) -> Result<(Log, Reader), LogError> {
     let lock = file::lock(&options.path)?;
     file::prepare(&options.path, random)?;
+    let database = Arc::new(file::open(&options.path)?);
     let db = file::writer(&options.path, options.sync)?;
     let state = State::read(&db)?;
     let epoch: Epoch = state
@@ -89,9 +90,14 @@ pub fn open(options: &Options, random: [u8; 8]) -> Result<(Log, Reader), LogErro
             lost,
         }),
         archive: RwLock::new(archive),
+        _database: Arc::clone(&database),
     });
     let log = Log {
-        wal: Checkpoints::start(&options.path, options.journal.max(Retention::LEAST))?,
+        wal: Checkpoints::start(
+            &options.path,
+            database,
+            options.journal.max(Retention::LEAST),
+        )?,
         db,
         shared: Arc::clone(&shared),
         path: options.path.clone(),
@@ -188,8 +194,7 @@ impl Log {
             changes.prune(tx, keep.archived(now), 8 + 2 * commit.archive.len())
         })?;
         self.absorb(ledger, changed);
-        // Beside the content, each commit rewrites a few pages.
-        self.wal.wrote(bytes + 32 * 1024);
+        self.wal.wrote(bytes);
         Ok(())
     }
 
@@ -242,7 +247,7 @@ impl Log {
         work: impl FnOnce(&Transaction<'_>, &mut Changes<'_>, &Keep<'_>) -> Result<(), LogError>,
     ) -> Result<Changed, LogError> {
         let durable = durable && self.sync == SyncMode::Normal;
-        let _checkpoints_wait = self.wal.journal().enter(&self.db)?;
+        self.wal.enter(&self.db)?;
         if durable {
             file::synchronous(&self.db, SyncMode::Full)?;
         }

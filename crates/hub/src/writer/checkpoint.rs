@@ -3,7 +3,8 @@
 //! A round begins at a head with every entity that has changed since the last round. When the last of them is written,
 //! all entities stored are at least as new as that head, and a restart need not look at older events.
 //!
-//! Not every commit carries a slice: a few events alone cost one page of the log, a slice beside them two more.
+//! Not every commit carries a slice: a few events alone cost one page of the log, a slice beside them two more. And no
+//! slice is large for its events, since they wait for it.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -26,9 +27,9 @@ pub(super) struct Rounds {
 }
 
 /// A slice is due after so many events, or so much time, whichever comes first.
-const DUE: (usize, Duration) = (256, Duration::from_millis(100));
+const DUE: (usize, Duration) = (256, Duration::from_millis(25));
 /// Entities of a slice: so many at least, and one for so many of the events since the last.
-const SLICE: (usize, usize) = (64, 4);
+const SLICE: (usize, usize) = (16, 4);
 
 impl Rounds {
     /// How many entities the commit of so many events is to carry.
@@ -88,12 +89,12 @@ mod tests {
     fn a_slice_is_due_after_some_events_or_some_time() {
         let mut rounds = Rounds::default();
         let at = Duration::from_millis;
-        assert_eq!(rounds.due(1, at(1_000)), 64, "nothing was written for long");
+        assert_eq!(rounds.due(1, at(1_000)), 16, "nothing was written for long");
         assert_eq!(rounds.due(200, at(1_010)), 0);
-        assert_eq!(rounds.due(55, at(1_020)), 0);
-        assert_eq!(rounds.due(1, at(1_030)), 64, "after 256 events");
-        assert_eq!(rounds.due(0, at(1_129)), 0);
-        assert_eq!(rounds.due(0, at(1_130)), 64, "after 100 ms");
-        assert_eq!(rounds.due(1_024, at(1_131)), 256, "more for more events");
+        assert_eq!(rounds.due(55, at(1_015)), 0);
+        assert_eq!(rounds.due(1, at(1_020)), 64, "after 256 events");
+        assert_eq!(rounds.due(0, at(1_044)), 0);
+        assert_eq!(rounds.due(0, at(1_045)), 16, "after 25 ms");
+        assert_eq!(rounds.due(1_024, at(1_046)), 256, "more for more events");
     }
 }

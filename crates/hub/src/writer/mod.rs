@@ -7,21 +7,20 @@ mod archive;
 mod batch;
 mod checkpoint;
 mod followed;
+mod inbox;
 mod restore;
 
 use std::{
     collections::BTreeMap,
+    ops::ControlFlow,
     sync::{Arc, atomic::Ordering},
+    thread::sleep,
     time::Duration,
 };
 
 use model::{Clock, Heard, Position, SourceId};
 use telemetry::{Stage, Tracer};
-use tokio::{
-    runtime,
-    sync::{mpsc, oneshot},
-    time::{sleep, timeout},
-};
+use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, info};
 
 use self::{
@@ -29,6 +28,7 @@ use self::{
     batch::Batch,
     checkpoint::Rounds,
     followed::{Teller, published, traceparent},
+    inbox::Inbox,
 };
 use crate::{
     command::{Accepted, Rejected, Request},
@@ -109,13 +109,9 @@ impl Writer {
     }
 
     pub(crate) fn run(self, sources: BTreeMap<SourceId, SourceSettings>) -> Result<(), HubError> {
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .map_err(HubError::Thread)?;
         let Self {
             log,
-            mut inbox,
+            inbox,
             shared,
             clock,
             tracer,
@@ -133,52 +129,54 @@ impl Writer {
             clock,
             state,
         };
-        runtime.block_on(async {
-            fold.begin().await;
-            fold.shared.rebuilt.send_replace(Some(Arc::new(memos)));
-            fold.follow(&mut inbox).await;
-            fold.finish(&mut inbox).await
-        })
+        let mut inbox = Inbox::new(inbox);
+        fold.begin();
+        fold.shared.rebuilt.send_replace(Some(Arc::new(memos)));
+        fold.follow(&mut inbox);
+        fold.finish(&mut inbox)
     }
 }
 
 impl Fold {
     /// Tells what became of what was pending when the last run ended.
-    async fn begin(&mut self) {
+    fn begin(&mut self) {
         let mut batch = Batch::default();
         self.state
             .restarted(self.clock.now(), &mut self.archive, &mut batch.drafts);
-        self.commit(batch, IDLE_SLICE).await;
+        self.commit(batch, IDLE_SLICE);
         // A commit of nothing shows nothing, and what was read back has not been shown yet.
         self.show(&[], Position(self.sealer.next().0 - 1));
     }
 
     /// Folds batch after batch until it is told to stop or nobody is left to tell it anything.
-    async fn follow(&mut self, inbox: &mut mpsc::Receiver<Input>) {
+    fn follow(&mut self, inbox: &mut Inbox) {
         let mut inputs = Vec::with_capacity(BATCH);
         loop {
-            match timeout(self.patience(), inbox.recv_many(&mut inputs, BATCH)).await {
-                Ok(0) => return,
-                Ok(_) => {
-                    if self.fold(&mut inputs).await.is_break() {
+            match inbox.take(&mut inputs, BATCH, self.patience()) {
+                Some(0) => return,
+                Some(_) => {
+                    if self.fold(&mut inputs).is_break() {
                         return;
                     }
                 }
-                Err(_) => self.idle().await,
+                None => self.idle(),
             }
         }
     }
 
     /// Takes what still waits, commits it, brings the checkpoint to the head and closes the log.
-    async fn finish(mut self, inbox: &mut mpsc::Receiver<Input>) -> Result<(), HubError> {
+    fn finish(mut self, inbox: &mut Inbox) -> Result<(), HubError> {
         inbox.close();
         let mut inputs = Vec::new();
-        while inbox.recv_many(&mut inputs, BATCH).await > 0 {
+        while inbox
+            .take(&mut inputs, BATCH, IDLE)
+            .is_some_and(|taken| taken > 0)
+        {
             // A second wish to stop is the same wish.
-            let _ = self.fold(&mut inputs).await;
+            let _ = self.fold(&mut inputs);
         }
         while self.state.is_dirty() || self.rounds.is_open() {
-            self.commit(Batch::default(), IDLE_SLICE).await;
+            self.commit(Batch::default(), IDLE_SLICE);
             if !self.shared.writable.load(Ordering::Relaxed) {
                 break;
             }
@@ -188,10 +186,10 @@ impl Fold {
         Ok(())
     }
 
-    async fn fold(&mut self, inputs: &mut Vec<Input>) -> std::ops::ControlFlow<()> {
+    fn fold(&mut self, inputs: &mut Vec<Input>) -> ControlFlow<()> {
         let mut batch = Batch::default();
         let (mut answers, mut kept) = (Vec::new(), Vec::new());
-        let mut flow = std::ops::ControlFlow::Continue(());
+        let mut flow = ControlFlow::Continue(());
         self.tally.meters().batch.record(inputs.len() as u64);
         for input in inputs.drain(..) {
             match input {
@@ -227,13 +225,13 @@ impl Fold {
                         .configure(sources, now, &mut self.archive, &mut batch.drafts);
                     self.tally.keep(&kept);
                 }
-                Input::Stop => flow = std::ops::ControlFlow::Break(()),
+                Input::Stop => flow = ControlFlow::Break(()),
             }
         }
         self.timers(&mut batch);
         let now = self.clock.now().mono;
         let slice = self.rounds.due(batch.drafts.len(), now);
-        self.commit(batch, slice).await;
+        self.commit(batch, slice);
         for (asked, answer) in answers {
             // Whoever asked may be gone; what was accepted and not sent is unknown in the end.
             let _ = asked.send(answer);
@@ -244,10 +242,10 @@ impl Fold {
         flow
     }
 
-    async fn idle(&mut self) {
+    fn idle(&mut self) {
         let mut batch = Batch::default();
         self.timers(&mut batch);
-        self.commit(batch, IDLE_SLICE).await;
+        self.commit(batch, IDLE_SLICE);
         if let Err(error) = self.log.maintain(self.clock.now().wall) {
             debug!(
                 error = &error as &dyn std::error::Error,
@@ -265,7 +263,7 @@ impl Fold {
     }
 
     /// Commits a batch, however long it takes, then shows it.
-    async fn commit(&mut self, mut batch: Batch, slice: usize) {
+    fn commit(&mut self, mut batch: Batch, slice: usize) {
         self.tally.violations(&self.state.counters().broken);
         let followed = std::mem::take(&mut batch.followed);
         let blocks = self
@@ -291,7 +289,7 @@ impl Fold {
                     "cannot append to the log: intake waits until it can"
                 );
             }
-            sleep(wait).await;
+            sleep(wait);
             wait = (wait * 2).min(RETRY.1);
             begun = self.clock.now();
         }
