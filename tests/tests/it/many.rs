@@ -1,7 +1,7 @@
 //! A busy service: what an official Socket.IO server tells arrives whole and in order, through link, map, log and stream.
 //!
-//! `MANY_RATE=50000 MANY_SECONDS=10 cargo test --release -p tests --test it many -- --nocapture` has the server keep a
-//! pace instead of saying all at once, and prints the one that was reached.
+//! `MANY_RATE=50000 MANY_SECONDS=10 cargo test --release --workspace --all-features --test it many -- --nocapture` has the
+//! server keep a pace instead of saying all at once, and prints the one that was reached.
 
 use std::{env, path::Path, process::Stdio, time::Instant};
 

@@ -96,7 +96,8 @@ impl Checkpoints {
         let bytes = content + ASIDE;
         self.journal.length.fetch_add(bytes, Ordering::Relaxed);
         self.written += bytes;
-        if self.written >= self.journal.long / 4
+        // In small parts: where cores are few, events wait while one is moved.
+        if self.written >= self.journal.long / 16
             && let Some(wake) = &self.wake
         {
             self.written = 0;
