@@ -155,11 +155,15 @@ impl State {
             times.ended = Some(at);
             times.write_call(call);
         }
+        // After a restart nobody knows whether an inferred end was told or concluded: the PBX's own word counts more than either.
+        let confirms = |told: &End, known: &End| {
+            told.cause == known.cause && told.basis == Basis::Native && assumed(known)
+        };
         if let Some(told) = told
             && slot
                 .told_end
                 .as_ref()
-                .is_none_or(|known| is_better(told, known))
+                .is_none_or(|known| is_better(told, known) || confirms(told, known))
         {
             slot.told_end = Some(told.clone());
             // A copy of its own: without it nothing would seem to be new when no time was told.

@@ -464,8 +464,7 @@ pub(super) fn is_better(told: &End, known: &End) -> bool {
     };
     told.cause != known.cause && weight(told) > weight(known)
         || told.cause == known.cause
-            && (told.basis == Basis::Native && known.basis == Basis::Inferred
-                || told.sip.is_some() && known.sip.is_none()
+            && (told.sip.is_some() && known.sip.is_none()
                 || told.native.is_some() && known.native.is_none()
                 || told.ended_by != known.ended_by && known.ended_by == model::EndedBy::Unknown)
 }
