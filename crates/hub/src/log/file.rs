@@ -85,7 +85,9 @@ pub(super) fn prepare(database: &Path, random: [u8; 8]) -> Result<(), LogError> 
 /// The database as a file, to wait for its disk. SQLite's locks on it are lost as soon as this is closed, so it is to be
 /// closed after all connections.
 pub(super) fn open(database: &Path) -> Result<File, LogError> {
-    File::open(database).map_err(|error| failed("open", database, error))
+    private()
+        .open(database)
+        .map_err(|error| failed("open", database, error))
 }
 
 /// The connection that writes.

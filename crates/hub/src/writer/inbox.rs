@@ -67,3 +67,28 @@ impl Wake for Sleeper {
         self.0.unpark();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn what_comes_while_it_sleeps_wakes_it() {
+        let (sender, receiver) = mpsc::channel(4);
+        let (mut inbox, mut inputs) = (Inbox::new(receiver), Vec::new());
+        assert_eq!(inbox.take(&mut inputs, 2, Duration::ZERO), None);
+        let bringer = thread::spawn(move || {
+            for _ in 0..3 {
+                assert!(sender.blocking_send(Input::Stop).is_ok());
+            }
+        });
+        while inputs.len() < 3 {
+            let taken = inbox.take(&mut inputs, 2, LONG);
+            assert!(matches!(taken, Some(1 | 2)), "{taken:?}");
+        }
+        assert!(bringer.join().is_ok());
+        assert_eq!(inbox.take(&mut inputs, 2, LONG), Some(0), "nobody is left");
+    }
+}
