@@ -69,14 +69,11 @@ impl Translator {
         };
         self.describe_call(tell, &uuid, entity, channel);
         self.describe_leg(tell, &uuid, entity, channel);
-        if !over {
-            self.act(tell, &uuid, channel);
-        }
         if over {
-            if met {
-                self.had_talked(&uuid, channel);
-            }
+            self.was_last(tell, &uuid, channel, met);
             self.hang_up(tell, &uuid, channel);
+        } else {
+            self.act(tell, &uuid, channel);
         }
         self.calls.index(&uuid, before.0.as_ref());
         if let Some(user) = &before.0 {
@@ -152,10 +149,16 @@ impl Translator {
         })
     }
 
-    /// Whoever is heard of only when they are gone may have talked with somebody who was not heard of.
-    fn had_talked(&mut self, uuid: &Text, channel: &Channel<'_>) {
-        let state = channel.state.as_ref();
-        if state.is_none_or(|state| state.activity != Activity::Bridged) {
+    /// What a leg did until it went, which may not have been heard before: it was with a service; or, where it is heard
+    /// of only when it is gone, it talked with somebody who was not heard of.
+    fn was_last(&mut self, tell: &mut Telling, uuid: &Text, channel: &Channel<'_>, met: bool) {
+        let Some(state) = &channel.state else {
+            return;
+        };
+        if let Some((name, route)) = self.service(&state.activity) {
+            return self.enter(tell, uuid, name, &route, read::time(state.since));
+        }
+        if !met || state.activity != Activity::Bridged {
             return;
         }
         let Some(leg) = self.calls.leg_mut(uuid) else {
