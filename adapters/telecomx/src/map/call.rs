@@ -142,14 +142,17 @@ impl Translator {
     ) {
         let body = told.body;
         session.tenant = session.tenant.take().or_else(|| tell.tenant.clone());
+        let another = self.tells_of_another(session, told, step);
         if let Some(call_id) = text(&body.call_id)
             && session.note_call_id(call_id)
         {
             let call_id: Text = call_id.into();
             self.sessions.index_call_id(&session.key, &call_id);
         }
-        let direction = self.direction(tell, session, told);
-        session.direction = session.direction.or(direction);
+        if !another {
+            let direction = self.direction(tell, session, told);
+            session.direction = session.direction.or(direction);
+        }
         let is_consultation = session_id != &*session.key;
         let mut patch = CallPatch {
             direction: session.direction,
@@ -161,7 +164,7 @@ impl Translator {
             ]),
             ..CallPatch::default()
         };
-        if !is_consultation {
+        if !is_consultation && !another {
             self.parties(session, told, step, &mut patch);
         }
         if let Some(known) = self.trunk_knows(session) {
@@ -182,6 +185,21 @@ impl Translator {
             let rule = if first { rule } else { "session.told" };
             tell.native(rule, session.call_fact(opens, news.unwrap_or_default()));
         }
+    }
+
+    /// After a transfer that was not heard, a phone serves the inbound leg of an older call, and shows that one's numbers
+    /// and direction. The Call-ID betrays it; of a phone that is heard of only when it hangs up nobody knows.
+    fn tells_of_another(&self, session: &mut Session, told: &Told<'_>, step: CallStep) -> bool {
+        let begins = step == CallStep::Start && !self.listing;
+        if told.inbound_leg || begins {
+            return false;
+        }
+        let of = text(&told.body.call_id).and_then(|id| self.sessions.of_call_id(id));
+        let other = of.and_then(|of| self.sessions.get(&of));
+        let serves_another =
+            session.caller().is_none() && other.is_some_and(|of| of.serial < session.serial);
+        session.serves_another |= serves_another;
+        serves_another || (step == CallStep::End && session.legs.is_empty())
     }
 
     /// Who called and what was dialled. The leg towards the PBX says so; others only when nothing else is known.

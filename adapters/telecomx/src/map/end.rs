@@ -14,15 +14,8 @@ pub(super) fn of_leg(session: &Session, at: usize) -> End {
         let others = session.legs.iter().enumerate();
         others.filter(move |(n, _)| *n != at).map(|(_, leg)| leg)
     };
-    let inferred = |cause: Cause| {
-        let outcome = cause.unanswered_outcome();
-        End::new(cause, outcome, NOBODY, Basis::Inferred)
-    };
-    if leg.handed_on || session.lost_a_leg {
-        return End {
-            ended_by: EndedBy::System,
-            ..inferred(Cause::Transferred)
-        };
+    if leg.handed_on || session.lost_a_leg || session.serves_another {
+        return by_system(Cause::Transferred);
     }
     if leg.answered {
         let by_people = leg.role != LegRole::Caller || session.is_answered();
@@ -34,10 +27,7 @@ pub(super) fn of_leg(session: &Session, at: usize) -> End {
         return End::new(Cause::Normal, outcome, NOBODY, Basis::Inferred);
     }
     if others().any(|other| other.answered && other.role == leg.role) {
-        return End {
-            ended_by: EndedBy::System,
-            ..inferred(Cause::AnsweredElsewhere)
-        };
+        return by_system(Cause::AnsweredElsewhere);
     }
     // Another may have answered, and that is yet to be told.
     let others_ring = others().any(|other| other.is_ringing());
@@ -46,6 +36,11 @@ pub(super) fn of_leg(session: &Session, at: usize) -> End {
         return End::new(Cause::Unknown, Outcome::Missed, NOBODY, Basis::Inferred);
     }
     End::new(Cause::Unknown, Outcome::Unknown, NOBODY, Basis::Inferred)
+}
+
+fn by_system(cause: Cause) -> End {
+    let outcome = cause.unanswered_outcome();
+    End::new(cause, outcome, EndedBy::System, Basis::Inferred)
 }
 
 /// What the end of a call means, as far as anybody told: the trunk first, then the queue that it was in.
@@ -75,7 +70,13 @@ pub(super) fn of_call(session: &Session) -> Option<End> {
 
 /// What can be said when neither trunk nor queue says anything.
 fn untold(session: &Session) -> Option<End> {
-    if session.is_answered() || session.lost_a_leg {
+    if session.lost_a_leg {
+        return None;
+    }
+    if session.serves_another {
+        return Some(by_system(Cause::Transferred));
+    }
+    if session.is_answered() {
         return None;
     }
     // Whether who waited gave up, was sent away or was answered unheard, his leg does not say.

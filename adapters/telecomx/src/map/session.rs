@@ -49,6 +49,8 @@ pub(super) struct Session {
     pub(super) gained_from: Vec<Text>,
     /// Further ids that the PBX gave it.
     pub(super) names: Vec<Text>,
+    /// A phone of it, by its Call-ID, serves the caller of another call since an unheard transfer.
+    pub(super) serves_another: bool,
     /// A leg went on elsewhere: the hub ends this call with its last leg.
     pub(super) lost_a_leg: bool,
     pub(super) ended: bool,
@@ -113,6 +115,7 @@ impl Session {
             handed_on_by: None,
             gained_from: Vec::new(),
             names: Vec::new(),
+            serves_another: false,
             lost_a_leg: false,
             ended: false,
             deserted_at: None,
