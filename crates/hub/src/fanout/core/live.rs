@@ -20,7 +20,7 @@ use crate::{
 const STEP: usize = 256 * 1024;
 
 impl<W: Wire> Core<W> {
-    /// Hands out the next published blocks; true when there may be more.
+    /// Hands out the next published blocks; true when there are more. What is published meanwhile wakes the shard again.
     pub(super) fn distribute(&mut self, now: Now) -> bool {
         match self.tail.after(self.considered, STEP) {
             Recent::Blocks(blocks) if blocks.is_empty() => return false,
@@ -38,7 +38,7 @@ impl<W: Wire> Core<W> {
         }
         let ahead = std::mem::take(&mut self.ahead);
         self.wait_no_more(ahead);
-        true
+        self.considered < self.tail.head()
     }
 
     /// Makes a connection that stands where all groups stand a member of its group.
