@@ -142,14 +142,18 @@ impl Translator {
     ) {
         let body = told.body;
         session.tenant = session.tenant.take().or_else(|| tell.tenant.clone());
-        let another = self.tells_of_another(session, told, step);
+        let serves_another = self.serves_another(session, told, step);
+        session.serves_another |= serves_another;
+        // Of a phone that is heard of only when it hangs up nobody knows whose numbers it shows.
+        let at_last = step == CallStep::End && session.legs.is_empty() && !told.inbound_leg;
+        let of_itself = !serves_another && !at_last;
         if let Some(call_id) = text(&body.call_id)
             && session.note_call_id(call_id)
         {
             let call_id: Text = call_id.into();
             self.sessions.index_call_id(&session.key, &call_id);
         }
-        if !another {
+        if of_itself {
             let direction = self.direction(tell, session, told);
             session.direction = session.direction.or(direction);
         }
@@ -164,7 +168,7 @@ impl Translator {
             ]),
             ..CallPatch::default()
         };
-        if !is_consultation && !another {
+        if !is_consultation && of_itself {
             self.parties(session, told, step, &mut patch);
         }
         if let Some(known) = self.trunk_knows(session) {
@@ -188,18 +192,15 @@ impl Translator {
     }
 
     /// After a transfer that was not heard, a phone serves the inbound leg of an older call, and shows that one's numbers
-    /// and direction. The Call-ID betrays it; of a phone that is heard of only when it hangs up nobody knows.
-    fn tells_of_another(&self, session: &mut Session, told: &Told<'_>, step: CallStep) -> bool {
+    /// and direction. The Call-ID betrays it.
+    fn serves_another(&self, session: &Session, told: &Told<'_>, step: CallStep) -> bool {
         let begins = step == CallStep::Start && !self.listing;
-        if told.inbound_leg || begins {
+        if told.inbound_leg || begins || session.caller().is_some() {
             return false;
         }
         let of = text(&told.body.call_id).and_then(|id| self.sessions.of_call_id(id));
         let other = of.and_then(|of| self.sessions.get(&of));
-        let serves_another =
-            session.caller().is_none() && other.is_some_and(|of| of.serial < session.serial);
-        session.serves_another |= serves_another;
-        serves_another || (step == CallStep::End && session.legs.is_empty())
+        other.is_some_and(|other| other.serial < session.serial)
     }
 
     /// Who called and what was dialled. The leg towards the PBX says so; others only when nothing else is known.
