@@ -142,11 +142,11 @@ impl Translator {
     ) {
         let body = told.body;
         session.tenant = session.tenant.take().or_else(|| tell.tenant.clone());
-        let serves_another = self.serves_another(session, told, step);
-        session.serves_another |= serves_another;
+        session.serves_another |= self.serves_another(session, told, step);
+        let first = session.legs.is_empty();
         // Of a phone that is heard of only when it hangs up nobody knows whose numbers it shows.
-        let at_last = step == CallStep::End && session.legs.is_empty() && !told.inbound_leg;
-        let of_itself = !serves_another && !at_last;
+        let at_last = step == CallStep::End && first && !told.inbound_leg;
+        let of_itself = !session.serves_another && !at_last;
         if let Some(call_id) = text(&body.call_id)
             && session.note_call_id(call_id)
         {
@@ -174,7 +174,6 @@ impl Translator {
         if let Some(known) = self.trunk_knows(session) {
             patch = merged(&patch, &known);
         }
-        let first = session.legs.is_empty();
         let own = told.inbound_leg || by_system(body) || self.listing;
         let opens = step == CallStep::Start && first && own;
         session.gapped |= first && (self.listing || !opens);
@@ -192,13 +191,14 @@ impl Translator {
     }
 
     /// After a transfer that was not heard, a phone serves the inbound leg of an older call, and shows that one's numbers
-    /// and direction. The Call-ID betrays it.
+    /// and direction. A Call-ID that it did not begin with betrays it.
     fn serves_another(&self, session: &Session, told: &Told<'_>, step: CallStep) -> bool {
         let begins = step == CallStep::Start && !self.listing;
         if told.inbound_leg || begins || session.caller().is_some() {
             return false;
         }
-        let of = text(&told.body.call_id).and_then(|id| self.sessions.of_call_id(id));
+        let new = text(&told.body.call_id).filter(|id| !session.has_call_id(id));
+        let of = new.and_then(|id| self.sessions.of_call_id(id));
         let other = of.and_then(|of| self.sessions.get(&of));
         other.is_some_and(|other| other.serial < session.serial)
     }

@@ -101,10 +101,12 @@ impl Translator {
                 self.sessions.index_call_id(&key, &id.into());
             }
         }
-        // The Call-ID of a call that went on in another is that one's.
-        let own = call.native.text("call_id");
-        let of = own.and_then(|id| self.sessions.of_call_id(id));
-        session.serves_another = session.caller().is_none() && of.is_some_and(|of| of != key);
+        // Whoever serves another call has that one's Call-ID, and was told no direction.
+        let told = call.native.text("call_id");
+        let of = told.and_then(|id| self.sessions.of_call_id(id));
+        session.serves_another = session.caller().is_none()
+            && session.direction.is_none()
+            && of.is_some_and(|of| of != key);
         for related in &call.related_calls {
             session.gained_from.push(related.key().into());
         }

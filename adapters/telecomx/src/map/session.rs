@@ -139,9 +139,12 @@ impl Session {
         (self.legs.len() - 1, gone)
     }
 
+    pub(super) fn has_call_id(&self, id: &str) -> bool {
+        self.call_ids.iter().any(|known| **known == *id)
+    }
+
     pub(super) fn note_call_id(&mut self, id: &str) -> bool {
-        let known = self.call_ids.iter().any(|known| **known == *id);
-        if known || self.call_ids.len() >= MAX_CALL_IDS {
+        if self.has_call_id(id) || self.call_ids.len() >= MAX_CALL_IDS {
             return false;
         }
         self.call_ids.push(id.into());
