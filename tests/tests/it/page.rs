@@ -20,6 +20,17 @@ const DESK: (u32, u32) = (1440, 900);
 /// Calls that are open while the load is on, and how long it is on.
 const OPEN: usize = 1_000;
 const LOAD: Duration = Duration::from_secs(6);
+/// Work of the kind that the page does: rows of cells, made, laid out and taken away again. About 0.3 s.
+const ROWS: &str = "for (let round = 0; round < 40; round += 1) {
+    const list = document.createElement('div');
+    for (let row = 0; row < 200; row += 1) {
+        const line = list.appendChild(document.createElement('div'));
+        for (let cell = 0; cell < 4; cell += 1) line.appendChild(document.createElement('span')).textContent = `${round} ${row} ${cell}`;
+    }
+    document.body.append(list);
+    list.getBoundingClientRect();
+    list.remove();
+} null";
 
 #[test]
 fn its_modules_hold_in_node() {
@@ -430,6 +441,7 @@ async fn a_thousand_calls_and_five_hundred_events_a_second_do_not_make_it_stutte
              window.frames = []; let last = performance.now(); requestAnimationFrame(function next(now) { frames.push(now - last); last = now; requestAnimationFrame(next); }); null",
         )
         .await;
+    let yard = yardstick(&mut browser).await;
     let (from, effort) = (Instant::now(), browser.effort().await);
     let head = gateway
         .client()
@@ -452,6 +464,7 @@ async fn a_thousand_calls_and_five_hundred_events_a_second_do_not_make_it_stutte
     let span = from.elapsed().as_secs_f64();
     browser.shot("load").await;
     let effort = (browser.effort().await - effort) / span;
+    let yard = f64::midpoint(yard, yardstick(&mut browser).await);
     let long = browser.evaluate("long").await;
     let frames = browser.evaluate("frames.length").await.as_f64().unwrap() / span;
     let blocked: f64 = numbers(&long).map(|ms| ms - 50.0).sum();
@@ -463,15 +476,17 @@ async fn a_thousand_calls_and_five_hundred_events_a_second_do_not_make_it_stutte
         .len();
     let rate = events as f64 / span;
     let figures = format!(
-        "{rate:.0} events/s, {number} calls begun; main thread busy {:.0} %, {frames:.0} frames/s, {} long tasks, the longest {worst:.0} ms, blocked {:.1} %",
+        "{rate:.0} events/s, {number} calls begun; main thread busy {:.0} %, the yardstick {:.0} ms, {frames:.0} frames/s, {} long tasks, the longest {worst:.0} ms, blocked {:.1} %",
         effort * 100.0,
+        yard * 1_000.0,
         numbers(&long).count(),
         blocked / span / 10.0,
     );
     std::fs::write(tests::browser::shots().join("load.txt"), &figures).unwrap();
     assert!(rate >= 500.0, "the load was too small: {figures}");
-    // The processor's time does not depend on who else is busy; the other two bounds are far off on any machine that is not.
-    assert!(effort < 0.6, "{figures}");
+    // The processor's time does not depend on who else is busy, but on how fast it is: so it is held against other work in
+    // the same page (1.2 to 1.5 times here). The other two bounds are far off on any machine that is not busy.
+    assert!(effort < 2.2 * yard, "{figures}");
     assert!(
         blocked / 1000.0 < span * 0.1 && worst < 1_000.0,
         "{figures}"
@@ -487,6 +502,14 @@ async fn a_thousand_calls_and_five_hundred_events_a_second_do_not_make_it_stutte
 
 /// True when the stream has told all there is.
 const LIVE: &str = "document.querySelector('#connection[data-state=live]')";
+
+/// Seconds of a processor that a fixed piece of work costs the page, on this machine at this moment.
+async fn yardstick(browser: &mut Browser) -> f64 {
+    browser.evaluate(ROWS).await;
+    let before = browser.effort().await;
+    browser.evaluate(ROWS).await;
+    browser.effort().await - before
+}
 
 /// A call that is answered and goes on.
 async fn begin(pbx: &Pbx, number: usize) -> Call {
