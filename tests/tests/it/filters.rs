@@ -179,6 +179,35 @@ async fn a_filter_holds_for_what_is_yet_to_come() {
 }
 
 #[tokio::test]
+async fn an_extension_that_no_list_names_is_found_by_its_number() {
+    let (pbx, gateway) = pair().await;
+    let client = gateway.client();
+    let query = "types=call.*&extensions=117";
+    let mut stream = client.stream(query).await;
+    let other = pbx.tenant().inbound("02079460018", "102");
+    let ours = pbx.tenant().inbound("02079460018", "117");
+    pbx.say_all(&other.answered()).await;
+    pbx.say_all(&ours.answered()).await;
+    let heard = stream
+        .events_until(|event| event.kind() == "call.ended")
+        .await;
+    assert!(
+        heard
+            .iter()
+            .all(|event| event.subject() == ours.subject("hq"))
+    );
+    assert_eq!(heard[0].kind(), "call.started");
+    assert_eq!(ids(&client.history(query).await), ids(&heard));
+    let listed = client.json("/v1/calls?state=ended&extension=117").await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
+    // Its callers are known by theirs.
+    let of_caller = client
+        .history("types=call.ended&extensions=02079460018")
+        .await;
+    assert_eq!(of_caller.len(), 2);
+}
+
+#[tokio::test]
 async fn a_bookmark_moves_on_past_what_is_filtered_out() {
     let (pbx, gateway) = pair().await;
     let client = gateway.client();

@@ -211,11 +211,14 @@ impl State {
         }
     }
 
-    /// Notes the extension behind a party.
+    /// Notes the extension behind a party, or its number where no extension is known: a PBX need not list everybody.
     pub(super) fn involve_party(&self, involved: &mut Involved, party: &Party) {
         involved.private |= party.private;
-        if let Some(extension) = &party.extension {
-            self.involve_extension(involved, extension);
+        match (&party.extension, &party.number) {
+            (Some(extension), _) => self.involve_extension(involved, extension),
+            // Whoever asks for a number must not learn that it is the one that was withheld.
+            (None, Some(number)) if !party.private => involved.extension(Key::of(&number.raw)),
+            (None, _) => {}
         }
     }
 

@@ -116,7 +116,13 @@ fn has_extension(entity: &Entity, test: Test<'_>) -> bool {
             extension.id.as_ref().map(model::EntityId::as_str),
         )
     };
-    let of_parties = || parties(entity).any(|party| party.extension.as_ref().is_some_and(by_ref));
+    // As in the log: an extension that no list names is known by its number, and a withheld number by nothing.
+    let by_party = |party: &Party| match (&party.extension, &party.number) {
+        (Some(extension), _) => by_ref(extension),
+        (None, Some(number)) => !party.private && test(Some(&number.raw), None),
+        (None, None) => false,
+    };
+    let of_parties = || parties(entity).any(by_party);
     match entity {
         Entity::Extension(extension) => test(Some(&extension.number), Some(extension.id.as_str())),
         Entity::User(user) => user.extensions.iter().any(by_ref),
