@@ -79,6 +79,14 @@ impl Archived {
             Last::Remains(remains) => remains.kind,
         }
     }
+
+    /// When the call ended, where it is one and that is known.
+    pub(super) fn ended_at(&self) -> Option<Timestamp> {
+        match &self.last {
+            Last::Event(event) => event.data.call.as_deref()?.ended_at,
+            Last::Remains(remains) => remains.ended_at,
+        }
+    }
 }
 
 impl Remains {

@@ -23,7 +23,7 @@ mod mark;
 mod memo;
 mod queues;
 mod rebuild;
-mod records;
+mod recordings;
 mod refs;
 mod remarks;
 mod restore;
@@ -32,6 +32,7 @@ mod snapshot;
 mod source;
 mod timers;
 mod track;
+mod voicemails;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -229,7 +230,7 @@ impl State {
                 self.command_due(now, id, archive, out);
                 continue;
             }
-            let (Due::Call(id) | Due::Orphans(id) | Due::Command(id)) = &due;
+            let (Due::Call(id) | Due::Orphans(id) | Due::Recording(id) | Due::Command(id)) = &due;
             let Ok(source) = SourceId::new(id.source()) else {
                 continue;
             };
@@ -243,6 +244,7 @@ impl State {
             match due {
                 Due::Call(id) => self.call_due(&mut turn, &id),
                 Due::Orphans(id) => self.orphans_due(&mut turn, &id),
+                Due::Recording(id) => self.recording_due(&mut turn, &id),
                 Due::Command(_) => {}
             }
             self.settle_touched(&mut turn);

@@ -69,6 +69,7 @@ impl State {
             self.remember_ended(mono, &slot);
             self.calls.insert(id, slot);
         }
+        self.rebuild_recordings(now);
         for (id, caller) in &self.view.callers {
             if let Some(call) = &caller.entity.call {
                 let waiters = self.waiters.entry(call.clone()).or_default();

@@ -11,6 +11,8 @@ pub(super) enum Due {
     Call(EntityId),
     /// Facts have waited long enough for the start of their call.
     Orphans(EntityId),
+    /// A recording may have outlasted its call.
+    Recording(EntityId),
     /// A command has no outcome yet.
     Command(EntityId),
 }

@@ -1,9 +1,9 @@
-//! Recordings and voicemail.
+//! Recordings.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use model::{
-    Change, Collection, Data, EntityId, EventType, Recording, RecordingState, Text, Voicemail,
+    Change, Collection, EntityId, EventType, Now, OriginKind, Recording, RecordingState,
     observation::Fact,
 };
 
@@ -11,9 +11,12 @@ use super::{
     Last, State,
     fields::Fields,
     keep::Saying,
-    mark::{About, Involved, Turn, subject},
+    mark::{Mark, Turn},
+    timers::Due,
 };
-use crate::{block::Key, draft::Closing};
+
+/// How often to see whether a recording whose end was not told can be going on.
+const CHECK: Duration = Duration::from_mins(10);
 
 impl State {
     /// Folds what a message tells of a recording.
@@ -101,7 +104,76 @@ impl State {
         self.publish(turn, kind, &id, recording.clone(), saying);
         if closes {
             self.closed_recordings.insert(id, recording);
+        } else if first {
+            self.look_after(turn.now, &recording);
         }
+    }
+
+    /// Sees to a recording whose end was not told: it does not outlast its call, nor what was heard of it for ever.
+    pub(super) fn recording_due(&mut self, turn: &mut Turn<'_>, id: &EntityId) {
+        let Some(stored) = self.view.recordings.get(id).map(Arc::clone) else {
+            return;
+        };
+        let call = stored.entity.call.as_ref();
+        if call.is_some_and(|call| self.calls.contains_key(call)) {
+            // It goes on, or its call ended a moment ago and its own end may be told yet.
+            self.look_after(turn.now, &stored.entity);
+            return;
+        }
+        let max_age = self.settings(&turn.mark.source).max_call_age;
+        let over = call.and_then(|call| turn.archive.find(Collection::Calls, call));
+        let (kind, rule, ended_at) = if let Some(over) = over {
+            (OriginKind::Inferred, "call_ended", over.ended_at())
+        } else if stored.seen.after(max_age) <= turn.now.wall {
+            (OriginKind::Unconfirmed, "max_call_age", None)
+        } else {
+            self.look_after(turn.now, &stored.entity);
+            return;
+        };
+        let recording = Recording {
+            state: RecordingState::Ended,
+            ended_at,
+            ..(*stored.entity).clone()
+        };
+        let change = Change {
+            from: Some(RecordingState::Recording.as_str().into()),
+            to: Some(RecordingState::Ended.as_str().into()),
+            ..Change::default()
+        };
+        let saying = Saying {
+            change,
+            closes: true,
+            ..Saying::default()
+        };
+        let mut mark = Mark::own(&turn.mark.source, turn.now, kind, rule);
+        mark.tenant.clone_from(&stored.tenant);
+        turn.under(mark, |turn| {
+            self.publish(
+                turn,
+                EventType::RecordingEnded,
+                id,
+                recording.clone(),
+                saying,
+            );
+        });
+        self.closed_recordings.insert(id.clone(), recording);
+    }
+
+    /// Looks after the recordings that went on when the last run ended.
+    pub(super) fn rebuild_recordings(&mut self, now: Now) {
+        let open: Vec<_> = self.view.recordings.values().cloned().collect();
+        for stored in open {
+            self.look_after(now, &stored.entity);
+        }
+    }
+
+    /// Always some whole time after its begin: so a restart between makes no difference.
+    fn look_after(&mut self, now: Now, recording: &Recording) {
+        let begun = recording.started_at.unwrap_or(now.wall);
+        let whole = u64::try_from(CHECK.as_millis()).unwrap_or(u64::MAX);
+        let left = Duration::from_millis(whole - now.wall.millis_since(begun) % whole);
+        let due = Due::Recording(recording.id.clone());
+        self.timers.arm(now.mono + left, due);
     }
 
     /// A recording that is over, and whether only its state is left of it.
@@ -128,105 +200,6 @@ impl State {
         self.closed_now(turn, Collection::Recordings, &known.0.id, version);
         Some(known)
     }
-
-    /// Folds what a message tells of a voicemail message.
-    pub(super) fn voicemail(&mut self, turn: &mut Turn<'_>, fact: &Fact) {
-        let Fact::Voicemail {
-            key,
-            mailbox,
-            present,
-            read,
-            caller,
-            duration_ms,
-            counters,
-        } = fact
-        else {
-            return;
-        };
-        let id = turn.mark.source.entity(key);
-        let (known, gone) = self.known_voicemail(turn, &id, mailbox);
-        let first = known.is_none();
-        if gone || (first && !present) {
-            return;
-        }
-        let mut voicemail = known.unwrap_or_else(|| Voicemail {
-            received_at: Some(turn.mark.when()),
-            ..blank_voicemail(id.clone(), mailbox)
-        });
-        let before = voicemail.read;
-        if let Some(caller) = caller {
-            let mut party = voicemail.caller.clone().unwrap_or_default();
-            party.merge(caller);
-            let tenant = turn.mark.tenant.clone();
-            self.enrich(&turn.mark.source, tenant.as_ref(), &mut party);
-            voicemail.caller = Some(party);
-        }
-        voicemail.read = read.or(voicemail.read);
-        voicemail.duration_ms = duration_ms.or(voicemail.duration_ms);
-        voicemail.counters = counters.or(voicemail.counters);
-        let kind = if !present {
-            EventType::VoicemailDeleted
-        } else if first {
-            EventType::VoicemailReceived
-        } else if voicemail.read == Some(true) && before != Some(true) {
-            EventType::VoicemailRead
-        } else {
-            return;
-        };
-        voicemail.version += 1;
-        let version = voicemail.version;
-        let mut involved = Involved::default();
-        involved.extension(Key::of(&voicemail.mailbox));
-        if let Some(caller) = &voicemail.caller {
-            self.involve_party(&mut involved, caller);
-        }
-        self.voicemails
-            .insert(id.clone(), (voicemail.clone(), !present));
-        self.closed_now(turn, Collection::Voicemails, &id, version);
-        let about = About {
-            kind,
-            time: turn.mark.when(),
-            subject: subject("voicemails", &id),
-            partition: id.text(),
-            correlation: None,
-            tenant: turn.mark.tenant.clone(),
-            version,
-            involved: &involved,
-        };
-        let data = Data {
-            voicemail: Some(Arc::new(voicemail)),
-            ..Data::default()
-        };
-        turn.say(about, data).closes = Some(Closing {
-            collection: Collection::Voicemails,
-            aliases: Vec::new(),
-        });
-    }
-
-    /// A message of which something was published before, and whether it is gone.
-    fn known_voicemail(
-        &self,
-        turn: &mut Turn<'_>,
-        id: &EntityId,
-        mailbox: &Text,
-    ) -> (Option<Voicemail>, bool) {
-        if let Some((known, gone)) = self.voicemails.get(id) {
-            return (Some(known.clone()), *gone);
-        }
-        let Some(archived) = turn.archive.find(Collection::Voicemails, id) else {
-            return (None, false);
-        };
-        let (kind, version) = (archived.kind(), archived.version);
-        let known = match archived.last {
-            Last::Event(last) => last.data.voicemail.as_deref().cloned(),
-            Last::Remains(_) => Some(Voicemail {
-                read: (kind == EventType::VoicemailRead).then_some(true),
-                version,
-                ..blank_voicemail(archived.id, mailbox)
-            }),
-        };
-        (known, kind == EventType::VoicemailDeleted)
-    }
 }
 
 /// A recording of which nothing is known but its state.
@@ -242,21 +215,6 @@ fn blank_recording(id: EntityId, state: RecordingState, version: u64) -> Recordi
         uri: None,
         version,
         native: model::Native::new(),
-    }
-}
-
-/// A message of which nothing is known but its box.
-fn blank_voicemail(id: EntityId, mailbox: &Text) -> Voicemail {
-    Voicemail {
-        id,
-        mailbox: Text::clone(mailbox),
-        caller: None,
-        received_at: None,
-        duration_ms: None,
-        read: None,
-        uri: None,
-        counters: None,
-        version: 0,
     }
 }
 
