@@ -12,7 +12,7 @@ use adapter::{
     truth::{Stage as _, TrueCall},
 };
 use bytes::Bytes;
-use model::{Cause, Fact, Now, Observation, SourceId, Text, Timestamp};
+use model::{Cause, Fact, MemoChange, Now, Observation, SourceId, Text, Timestamp};
 use telecomx::{
     Config, Translator,
     sim::{Chaos, Profile, Stage},
@@ -74,6 +74,28 @@ fn repeats_and_disorder_invent_nothing() {
         ..Profile::default()
     };
     Day::live(&profile, HOUR).judge();
+}
+
+/// What was kept of a call over night is of no use to anybody when it is over.
+#[test]
+fn further_ids_of_sessions_that_are_over_are_forgotten() {
+    let config: Config = serde_json::from_value(serde_json::json!({
+        "url": "http://127.0.0.1", "token": "t", "customer": "c1",
+    }))
+    .unwrap();
+    let resume = Resume {
+        memo: [("names/s9".into(), Bytes::from_static(br#"["s8"]"#))].into(),
+        ..Resume::default()
+    };
+    let mut translator = Translator::new(&SourceId::new("cph").unwrap(), &config, &resume);
+    let mut out = Output::default();
+    translator.connected(None, at(Duration::ZERO), &mut out);
+    translator.connected(None, at(Duration::ZERO), &mut out);
+    let forgotten = MemoChange {
+        key: "names/s9".into(),
+        value: None,
+    };
+    assert_eq!(out.memo, [forgotten], "once");
 }
 
 /// A day at the office, as it went and as it was said.

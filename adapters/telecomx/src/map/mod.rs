@@ -33,7 +33,7 @@ pub use command::{Client, Reply, Request, commands};
 use adapter::{Order, Output, Refusal, Resume};
 
 use bytes::Bytes;
-use model::{Fact, Now, SourceId, observation::SourceFact};
+use model::{Fact, Now, SourceId, Text, observation::SourceFact};
 
 use self::{
     command::Pending, directory::Directory, read::text, record::Records, register::Registrations,
@@ -66,6 +66,8 @@ pub struct Translator {
     had_before: bool,
     /// What is told is a list of what exists.
     listing: bool,
+    /// Keys of the memo that nobody needs any more.
+    left_over: Vec<Text>,
 }
 
 impl Translator {
@@ -94,6 +96,7 @@ impl Translator {
             hears_pbx: hears("PBX"),
             had_before: false,
             listing: false,
+            left_over: Vec::new(),
         };
         translator.resume(resume);
         translator
@@ -195,7 +198,8 @@ fn shape(event: &Event<'_>) -> String {
 }
 
 impl adapter::Translator for Translator {
-    fn connected(&mut self, _: Option<&str>, now: Now, _: &mut Output) {
+    fn connected(&mut self, _: Option<&str>, now: Now, out: &mut Output) {
+        self.forget_left_over(out);
         self.sessions.reconnected();
         self.directory.reconnected();
         self.pages = Pages::default();

@@ -64,6 +64,17 @@ impl Records {
 }
 
 impl Translator {
+    fn recorded(&mut self, leg: &Text, id: &Text) {
+        let (going_on, sessions) = (&mut self.records.going_on, &self.sessions);
+        if going_on.len() >= MAX_KNOWN {
+            // Those whose end was lost are of legs that nobody knows any more.
+            going_on.retain(|leg, _| sessions.of_leg(leg).is_some());
+        }
+        if going_on.len() < MAX_KNOWN {
+            going_on.insert(leg.clone(), id.clone());
+        }
+    }
+
     /// `RECORDING_*`. What is being recorded has a temporary id; what is stored another.
     pub(super) fn recording(
         &mut self,
@@ -84,10 +95,8 @@ impl Translator {
                 let Some(key) = told else {
                     return tell.missing("_id");
                 };
-                if let Some(leg) = &leg
-                    && self.records.going_on.len() < MAX_KNOWN
-                {
-                    self.records.going_on.insert(leg.clone(), key.clone());
+                if let Some(leg) = &leg {
+                    self.recorded(leg, &key);
                 }
                 (vec![key], RecordingState::Recording, "RECORDING_START")
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adapter::Resume;
+use adapter::{Output, Resume};
 use bytes::Bytes;
 use model::{
     Call, Leg as CallLeg, LegRole, LegState, MemoChange, Now, Party, Text, Timestamp,
@@ -70,6 +70,19 @@ impl Translator {
             }
             self.session_again(call, resume, now);
         }
+        // Of calls that were given up, or whose end was told while nobody noted it.
+        let left = resume.memo.keys().filter(|key| {
+            let session = key.strip_prefix(NAMES);
+            session.is_some_and(|session| self.sessions.get(session).is_none())
+        });
+        self.left_over = left.cloned().collect();
+    }
+
+    /// The memo lets go of what no session needs any more.
+    pub(super) fn forget_left_over(&mut self, out: &mut Output) {
+        let left = self.left_over.drain(..);
+        let forgotten = left.map(|key| MemoChange { key, value: None });
+        out.memo.extend(forgotten);
     }
 
     fn session_again(&mut self, call: &Call, resume: &Resume, now: Now) {
