@@ -31,6 +31,7 @@ mod resume;
 mod simulators;
 mod slow_reader;
 mod snapshot;
+mod soak;
 mod state;
 mod support;
 mod telecomx;
