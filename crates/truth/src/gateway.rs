@@ -86,10 +86,12 @@ impl Gateway {
         &mut self.accounts
     }
 
-    /// How many calls are open.
+    /// How much goes on: calls, and what must not outlast them.
     #[must_use]
-    pub fn open_calls(&self) -> usize {
-        self.state.view().calls.len()
+    pub fn going_on(&self) -> usize {
+        let view = self.state.view();
+        let of_calls = view.callers.len() + view.recordings.len() + view.participants.len();
+        view.calls.len() + of_calls
     }
 
     /// Invariants that were broken.

@@ -381,7 +381,7 @@ impl Run<'_> {
                     .add(&self.column, (index, &weather.name), None, &[finding]);
             }
         }
-        self.score.ghosts = u64::try_from(self.gateway.open_calls()).unwrap_or(u64::MAX);
+        self.score.ghosts = u64::try_from(self.gateway.going_on()).unwrap_or(u64::MAX);
         self.score.twice = self.gateway.accounts().again;
         self.score.violations = self.gateway.violations();
         Played {

@@ -15,7 +15,7 @@ pub struct Score {
     handovers: BTreeMap<(String, String, Fact), Tally>,
     /// Calls that were judged.
     pub calls: u64,
-    /// Calls that were still open when everything was over.
+    /// Calls, callers, recordings and participants that were still there when everything was over.
     pub ghosts: u64,
     /// Calls that started or ended twice.
     pub twice: u64,

@@ -74,6 +74,9 @@ impl State {
         };
         let draft = self.publish(turn, kind, &id, participant, saying);
         draft.partitionkey = conference.text();
+        if first {
+            self.look_after::<Participant>(turn.now, &id);
+        }
     }
 
     pub(super) fn remove_participant(&mut self, turn: &mut Turn<'_>, id: &EntityId) {

@@ -21,6 +21,7 @@ mod fields;
 mod keep;
 mod mark;
 mod memo;
+mod outlast;
 mod queues;
 mod rebuild;
 mod recordings;
@@ -230,7 +231,7 @@ impl State {
                 self.command_due(now, id, archive, out);
                 continue;
             }
-            let (Due::Call(id) | Due::Orphans(id) | Due::Recording(id) | Due::Command(id)) = &due;
+            let (Due::Call(id) | Due::Orphans(id) | Due::Outlasts(_, id) | Due::Command(id)) = &due;
             let Ok(source) = SourceId::new(id.source()) else {
                 continue;
             };
@@ -244,7 +245,7 @@ impl State {
             match due {
                 Due::Call(id) => self.call_due(&mut turn, &id),
                 Due::Orphans(id) => self.orphans_due(&mut turn, &id),
-                Due::Recording(id) => self.recording_due(&mut turn, &id),
+                Due::Outlasts(kind, id) => self.outlast_due(&mut turn, kind, &id),
                 Due::Command(_) => {}
             }
             self.settle_touched(&mut turn);

@@ -69,7 +69,7 @@ impl State {
             self.remember_ended(mono, &slot);
             self.calls.insert(id, slot);
         }
-        self.rebuild_recordings(now);
+        self.look_after_all(now);
         for (id, caller) in &self.view.callers {
             if let Some(call) = &caller.entity.call {
                 let waiters = self.waiters.entry(call.clone()).or_default();

@@ -1,22 +1,11 @@
 //! Recordings.
 
-use std::{sync::Arc, time::Duration};
-
 use model::{
-    Change, Collection, EntityId, EventType, Now, OriginKind, Recording, RecordingState,
+    Change, Collection, EntityId, EventType, Recording, RecordingState, Timestamp,
     observation::Fact,
 };
 
-use super::{
-    Last, State,
-    fields::Fields,
-    keep::Saying,
-    mark::{Mark, Turn},
-    timers::Due,
-};
-
-/// How often to see whether a recording whose end was not told can be going on.
-const CHECK: Duration = Duration::from_mins(10);
+use super::{Last, State, fields::Fields, keep::Saying, mark::Turn};
 
 impl State {
     /// Folds what a message tells of a recording.
@@ -105,35 +94,24 @@ impl State {
         if closes {
             self.closed_recordings.insert(id, recording);
         } else if first {
-            self.look_after(turn.now, &recording);
+            self.look_after::<Recording>(turn.now, &id);
         }
     }
 
-    /// Sees to a recording whose end was not told: it does not outlast its call, nor what was heard of it for ever.
-    pub(super) fn recording_due(&mut self, turn: &mut Turn<'_>, id: &EntityId) {
-        let Some(stored) = self.view.recordings.get(id).map(Arc::clone) else {
-            return;
-        };
-        let call = stored.entity.call.as_ref();
-        if call.is_some_and(|call| self.calls.contains_key(call)) {
-            // It goes on, or its call ended a moment ago and its own end may be told yet.
-            self.look_after(turn.now, &stored.entity);
-            return;
-        }
-        let max_age = self.settings(&turn.mark.source).max_call_age;
-        let over = call.and_then(|call| turn.archive.find(Collection::Calls, call));
-        let (kind, rule, ended_at) = if let Some(over) = over {
-            (OriginKind::Inferred, "call_ended", over.ended_at())
-        } else if stored.seen.after(max_age) <= turn.now.wall {
-            (OriginKind::Unconfirmed, "max_call_age", None)
-        } else {
-            self.look_after(turn.now, &stored.entity);
+    /// A recording whose end was not told, and need not be told any more.
+    pub(super) fn recording_over(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: &EntityId,
+        at: Option<Timestamp>,
+    ) {
+        let Some(going_on) = self.get::<Recording>(id) else {
             return;
         };
         let recording = Recording {
             state: RecordingState::Ended,
-            ended_at,
-            ..(*stored.entity).clone()
+            ended_at: at,
+            ..(*going_on).clone()
         };
         let change = Change {
             from: Some(RecordingState::Recording.as_str().into()),
@@ -145,35 +123,14 @@ impl State {
             closes: true,
             ..Saying::default()
         };
-        let mut mark = Mark::own(&turn.mark.source, turn.now, kind, rule);
-        mark.tenant.clone_from(&stored.tenant);
-        turn.under(mark, |turn| {
-            self.publish(
-                turn,
-                EventType::RecordingEnded,
-                id,
-                recording.clone(),
-                saying,
-            );
-        });
+        self.publish(
+            turn,
+            EventType::RecordingEnded,
+            id,
+            recording.clone(),
+            saying,
+        );
         self.closed_recordings.insert(id.clone(), recording);
-    }
-
-    /// Looks after the recordings that went on when the last run ended.
-    pub(super) fn rebuild_recordings(&mut self, now: Now) {
-        let open: Vec<_> = self.view.recordings.values().cloned().collect();
-        for stored in open {
-            self.look_after(now, &stored.entity);
-        }
-    }
-
-    /// Always some whole time after its begin: so a restart between makes no difference.
-    fn look_after(&mut self, now: Now, recording: &Recording) {
-        let begun = recording.started_at.unwrap_or(now.wall);
-        let whole = u64::try_from(CHECK.as_millis()).unwrap_or(u64::MAX);
-        let left = Duration::from_millis(whole - now.wall.millis_since(begun) % whole);
-        let due = Due::Recording(recording.id.clone());
-        self.timers.arm(now.mono + left, due);
     }
 
     /// A recording that is over, and whether only its state is left of it.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use model::EntityId;
+use model::{Collection, EntityId};
 
 /// What is due.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,8 +11,8 @@ pub(super) enum Due {
     Call(EntityId),
     /// Facts have waited long enough for the start of their call.
     Orphans(EntityId),
-    /// A recording may have outlasted its call.
-    Recording(EntityId),
+    /// Something may have outlasted its call.
+    Outlasts(Collection, EntityId),
     /// A command has no outcome yet.
     Command(EntityId),
 }
