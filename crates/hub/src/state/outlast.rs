@@ -14,6 +14,9 @@ use super::{
 /// How often to see whether something can be going on.
 const CHECK: Duration = Duration::from_mins(10);
 
+/// Something is over; with the time, where that is known.
+struct Over(Option<Timestamp>);
+
 /// What belongs to a call and may be left behind by it.
 pub(super) trait Mortal: Kept {
     /// The call it belongs to, where that is known.
@@ -71,7 +74,7 @@ impl State {
     /// It is time to see whether something can still be going on.
     pub(super) fn outlast_due(&mut self, turn: &mut Turn<'_>, kind: Collection, id: &EntityId) {
         if kind == Collection::Recordings {
-            if let Some(at) = self.over::<Recording>(turn, id) {
+            if let Some(Over(at)) = self.over::<Recording>(turn, id) {
                 self.recording_over(turn, id, at);
             }
         } else if self.over::<Participant>(turn, id).is_some() {
@@ -79,8 +82,8 @@ impl State {
         }
     }
 
-    /// Whether something is over, with the time where that is known. Marks the turn with the reason, or looks again later.
-    fn over<T: Mortal>(&mut self, turn: &mut Turn<'_>, id: &EntityId) -> Option<Option<Timestamp>> {
+    /// Whether something is over. Marks the turn with the reason, or looks again later.
+    fn over<T: Mortal>(&mut self, turn: &mut Turn<'_>, id: &EntityId) -> Option<Over> {
         let stored: Arc<Stored<T>> = T::table(&self.view).get(id).map(Arc::clone)?;
         let call = stored.entity.of_call();
         // A call is forgotten a moment after its end: what may be told of it yet is not anticipated.
@@ -100,6 +103,6 @@ impl State {
         };
         turn.mark = Mark::own(&source, turn.now, origin, rule);
         turn.mark.tenant.clone_from(&stored.tenant);
-        Some(at)
+        Some(Over(at))
     }
 }
