@@ -34,6 +34,24 @@ fn filters_find_a_call_by_every_name_of_its_extensions() {
 }
 
 #[test]
+fn a_number_is_found_where_no_extension_is_known_unless_it_is_withheld() {
+    for withheld in [false, true] {
+        let mut bench = Bench::new();
+        let mut call = opens("c", Direction::Inbound, "4420", "117");
+        if let Fact::Call { patch, .. } = &mut call.fact
+            && let Some(caller) = &mut patch.caller
+        {
+            caller.private = withheld;
+        }
+        let drafts = bench.hear(vec![call]);
+        let draft = drafts.last().unwrap();
+        assert_eq!(draft.private, withheld);
+        assert!(draft.extensions.contains(&Key::of("117")));
+        assert_eq!(draft.extensions.contains(&Key::of("4420")), !withheld);
+    }
+}
+
+#[test]
 fn a_private_party_marks_every_event_of_its_call() {
     let mut bench = Bench::new();
     bench.tell(vec![opens("c", Direction::Inbound, "4420", "101")]);
