@@ -341,6 +341,7 @@ async fn private_parties_in_state_need_the_scope() {
     private.caller.private = true;
     world.hub.put_call(&Arc::new(private.clone()));
     private.id = model::EntityId::from_text("hq:2");
+    private.state = model::CallState::Ended;
     private.ended_at = Some(Timestamp::from_secs(1));
     world.hub.publish(about(EventType::CallEnded, &private));
     for path in ["/v1/calls/hq:1", "/v1/calls/hq:2"] {
@@ -356,6 +357,15 @@ async fn private_parties_in_state_need_the_scope() {
         );
         let shown = world.bearer("pii").get(path).await;
         assert!(String::from_utf8(shown.body).unwrap().contains("9460018"));
+    }
+    // Nor does a question confirm it.
+    for (token, found) in [("reader", 0), ("pii", 1)] {
+        for state in ["", "&state=ended"] {
+            let path = format!("/v1/calls?number=02079460018{state}");
+            let list = world.bearer(token).get(&path).await.json();
+            let items = list["items"].as_array().unwrap();
+            assert_eq!(items.len(), found, "{token} {path}");
+        }
     }
 }
 

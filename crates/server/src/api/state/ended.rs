@@ -99,7 +99,8 @@ fn read(
         let Some(call) = event.ok().and_then(|event| event.data.call) else {
             return Ok(None);
         };
-        if !selection.matches(source, tenant, &Entity::Call(Arc::clone(&call))) {
+        let call = Entity::Call(Arc::clone(&call));
+        if !selection.matches(source, tenant, &call, narrowing.pii) {
             return Ok(None);
         }
     }

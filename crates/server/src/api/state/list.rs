@@ -66,12 +66,14 @@ pub(super) fn open(
 ) -> Vec<u8> {
     let mut page = Page::new(listing.limit);
     view.scan(collection, parent, listing.page.as_deref(), &mut |item| {
-        if !selection.matches(&item.source, item.tenant.as_deref(), &item.entity)
-            || visible::of_item(item, principal.narrowing()).is_none()
+        let narrowing = principal.narrowing();
+        let tenant = item.tenant.as_deref();
+        if !selection.matches(&item.source, tenant, &item.entity, narrowing.pii)
+            || visible::of_item(item, narrowing).is_none()
         {
             return ControlFlow::Continue(());
         }
-        match render::item(item, principal.narrowing()) {
+        match render::item(item, narrowing) {
             Some(json) => page.push(&json, &item.id),
             None => ControlFlow::Continue(()),
         }

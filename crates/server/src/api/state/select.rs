@@ -48,8 +48,15 @@ impl Selection {
         self.state.as_deref() == Some(CallState::Ended.as_str())
     }
 
-    /// True when an entity matches every filter.
-    pub(crate) fn matches(&self, source: &str, tenant: Option<&str>, entity: &Entity) -> bool {
+    /// True when an entity matches every filter. Without `pii` nobody is found by a number that is withheld: asking for it
+    /// would confirm it.
+    pub(crate) fn matches(
+        &self,
+        source: &str,
+        tenant: Option<&str>,
+        entity: &Entity,
+        pii: bool,
+    ) -> bool {
         let given = |filter: &Option<String>, test: &dyn Fn(&str) -> bool| {
             filter.as_deref().is_none_or(test)
         };
@@ -62,7 +69,7 @@ impl Selection {
             && given(&self.queue, &|wanted| {
                 has_queue(entity, &|number, id| is(wanted, number, id))
             })
-            && given(&self.number, &|wanted| has_number(entity, wanted))
+            && given(&self.number, &|wanted| has_number(entity, wanted, pii))
     }
 }
 
@@ -154,7 +161,7 @@ fn has_queue(entity: &Entity, test: Test<'_>) -> bool {
 }
 
 /// Raw, E.164, or the number of an extension.
-fn has_number(entity: &Entity, wanted: &str) -> bool {
+fn has_number(entity: &Entity, wanted: &str, pii: bool) -> bool {
     let is = |number: &Number| *number.raw == *wanted || number.e164.as_deref() == Some(wanted);
     if has_extension(entity, &|number, _| number == Some(wanted)) {
         return true;
@@ -162,7 +169,9 @@ fn has_number(entity: &Entity, wanted: &str) -> bool {
     match entity {
         Entity::Call(call) if call.did.as_ref().is_some_and(is) => true,
         Entity::Queue(queue) => queue.number.as_deref() == Some(wanted),
-        _ => parties(entity).any(|party| party.number.as_ref().is_some_and(is)),
+        _ => parties(entity)
+            .filter(|party| pii || !party.private)
+            .any(|party| party.number.as_ref().is_some_and(is)),
     }
 }
 
